@@ -1,0 +1,3 @@
+export { bits, integer, normal, permutation, uniform } from './draw.js';
+export { fold, type Key, seed, split } from './key.js';
+export { threefry2x32 } from './threefry.js';

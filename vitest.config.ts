@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+// Packages are imported from their sources through the '@maehem/source' export condition,
+// so that tests need no build and coverage points at TypeScript.
+export default defineConfig({
+  resolve: { conditions: ['@maehem/source'] },
+  ssr: { resolve: { conditions: ['@maehem/source'] } },
+  test: {
+    include: ['**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
