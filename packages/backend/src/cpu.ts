@@ -1,0 +1,15 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BackendProvider } from './backend.js';
+
+/** tfjs's plain JavaScript engine: slow, always there, and the yardstick for all others. */
+export const cpuProvider: BackendProvider = {
+  name: 'cpu',
+  unavailable: async () => undefined,
+  register: async () => {
+    if (tf.findBackendFactory('cpu') === null) await import('@tensorflow/tfjs-backend-cpu');
+  },
+  describe: async () => ({
+    description: 'JavaScript on one core',
+    capabilities: { device: 'cpu', sharedMemory: true, float16: false, threads: 1, maxTensorBytes: 2 ** 32 },
+  }),
+};

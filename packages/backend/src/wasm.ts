@@ -1,0 +1,31 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BackendProvider } from './backend.js';
+
+/** WebAssembly memory is addressed with 32 bits, and tfjs builds its module with a 2 GB ceiling per tensor. */
+const MAX_TENSOR_BYTES = 2 ** 31 - 1;
+
+interface WasmEngine {
+  readonly wasm: { readonly asm?: { readonly memory?: WebAssembly.Memory }; readonly HEAPU8: Uint8Array };
+}
+
+/** tfjs's WebAssembly engine (XNNPACK matrix products, SIMD where the host has it). */
+export const wasmProvider: BackendProvider = {
+  name: 'wasm',
+  unavailable: async () => (typeof WebAssembly === 'object' ? undefined : 'this host has no WebAssembly; use cpu'),
+  register: async (options) => {
+    if (tf.findBackendFactory('wasm') !== null) return;
+    const wasm = await import('@tensorflow/tfjs-backend-wasm');
+    if (options.wasmPath !== undefined) wasm.setWasmPaths(options.wasmPath);
+  },
+  describe: async () => {
+    const { getThreadsCount } = await import('@tensorflow/tfjs-backend-wasm');
+    const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+    const threaded = await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT');
+    const threads = threaded ? getThreadsCount() : 1;
+    return {
+      description: `WebAssembly${simd ? ' with SIMD' : ''}, ${threads} thread${threads === 1 ? '' : 's'}`,
+      capabilities: { device: 'cpu', sharedMemory: true, float16: false, threads, maxTensorBytes: MAX_TENSOR_BYTES },
+      heapBytes: () => (tf.backend() as unknown as WasmEngine).wasm.HEAPU8.byteLength,
+    };
+  },
+};

@@ -1,0 +1,5 @@
+export { type Difference, difference, expectClose, type Numbers } from './close-to.js';
+export { describeOnEveryBackend } from './conformance.js';
+export { directionalDerivatives, gradientsOf, randomTensor } from './gradient-check.js';
+export { expectNoLeak } from './leak-check.js';
+export { sharedFolder } from './shared-folder.js';
