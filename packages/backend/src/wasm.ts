@@ -5,13 +5,13 @@ import type { BackendProvider } from './backend.js';
 const MAX_TENSOR_BYTES = 2 ** 31 - 1;
 
 interface WasmEngine {
-  readonly wasm: { readonly asm?: { readonly memory?: WebAssembly.Memory }; readonly HEAPU8: Uint8Array };
+  readonly wasm: { readonly HEAPU8: Uint8Array };
 }
 
 /** tfjs's WebAssembly engine (XNNPACK matrix products, SIMD where the host has it). */
 export const wasmProvider: BackendProvider = {
   name: 'wasm',
-  unavailable: async () => (typeof WebAssembly === 'object' ? undefined : 'this host has no WebAssembly; use cpu'),
+  unavailable: async () => ('WebAssembly' in globalThis ? undefined : 'this host has no WebAssembly; use cpu'),
   register: async (options) => {
     if (tf.findBackendFactory('wasm') !== null) return;
     const wasm = await import('@tensorflow/tfjs-backend-wasm');

@@ -1,6 +1,5 @@
 import { type BackendName, openBackend, PROVIDERS } from '@maehem/backend';
-import { afterAll, beforeAll, describe, it } from 'vitest';
-import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, it } from 'vitest';
 
 /**
  * Declare a suite once and run it on every backend. One that cannot open on this machine is reported as
@@ -13,9 +12,6 @@ export function describeOnEveryBackend(name: string, suite: (backend: BackendNam
       beforeAll(async () => {
         reason = await provider.unavailable();
         if (reason === undefined) await openBackend(provider.name);
-      });
-      afterAll(() => {
-        if (reason === undefined) tf.disposeVariables();
       });
       it('opens', (context) => {
         if (reason !== undefined) context.skip(reason);

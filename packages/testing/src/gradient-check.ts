@@ -2,9 +2,9 @@ import { fold, type Key, normal } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A random normal tensor, the same on every backend. */
-export function randomTensor<R extends tf.Rank>(key: Key, shape: tf.ShapeMap[R], std = 1): tf.Tensor<R> {
-  const size = (shape as number[]).reduce((product, n) => product * n, 1);
-  return tf.tensor(normal(key, size, 0, std), shape as number[]) as tf.Tensor<R>;
+export function randomTensor<T extends tf.Tensor = tf.Tensor>(key: Key, shape: readonly number[], std = 1): T {
+  const size = shape.reduce((product, n) => product * n, 1);
+  return tf.tensor(normal(key, size, 0, std), [...shape]) as T;
 }
 
 /** The derivative of sum(weights * f(inputs)) for each input, by tfjs's tape. */
@@ -26,7 +26,7 @@ export function directionalDerivatives(
   inputs: readonly tf.Tensor[],
   dy: tf.Tensor,
   key: Key,
-  { directions = 3, epsilon = 1e-2 } = {},
+  { directions = 3, epsilon = 1e-2 }: { directions?: number; epsilon?: number } = {},
 ): { numeric: number; analytic: number }[] {
   const { grads } = gradientsOf(f, inputs, dy);
   const project = (args: tf.Tensor[]): number => {
@@ -38,7 +38,7 @@ export function directionalDerivatives(
   };
   return Array.from({ length: directions }, (_, index) =>
     tf.tidy(() => {
-      const along = inputs.map((input, i) => randomTensor(fold(fold(key, index), i), input.shape as number[] as [number]));
+      const along = inputs.map((input, i) => randomTensor(fold(fold(key, index), i), input.shape));
       const moved = (sign: number) => inputs.map((input, i) => tf.add(input, tf.mul(along[i]!, sign * epsilon)));
       const numeric = (project(moved(1)) - project(moved(-1))) / (2 * epsilon);
       const analytic = grads.reduce((sum, grad, i) => sum + tf.sum(tf.mul(grad, along[i]!)).dataSync()[0]!, 0);
