@@ -8,8 +8,12 @@ export const cpuProvider: BackendProvider = {
   register: async () => {
     if (tf.findBackendFactory('cpu') === null) await import('@tensorflow/tfjs-backend-cpu');
   },
-  describe: async () => ({
-    description: 'JavaScript on one core',
-    capabilities: { device: 'cpu', sharedMemory: true, float16: false, threads: 1, maxTensorBytes: 2 ** 32 },
-  }),
+  describe: async () => {
+    // Otherwise the first tensor prints an advertisement for tfjs-node.
+    (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
+    return {
+      description: 'JavaScript on one core',
+      capabilities: { device: 'cpu', sharedMemory: true, float16: false, threads: 1, maxTensorBytes: 2 ** 32 },
+    };
+  },
 };

@@ -3,3 +3,4 @@ export { describeOnEveryBackend } from './conformance.js';
 export { directionalDerivatives, gradientsOf, randomTensor } from './gradient-check.js';
 export { expectNoLeak } from './leak-check.js';
 export { sharedFolder } from './shared-folder.js';
+export { checkOp, loadTfjsGradients, type OpCheck } from './check-op.js';

@@ -1,0 +1,50 @@
+import { fold, seed } from '@maehem/random';
+import { describeOnEveryBackend, expectClose, randomTensor } from '@maehem/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { adamw } from './adamw.js';
+import { adamwReference } from './reference.js';
+
+const key = fold(seed(1), 'adamw');
+const attrs = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.05, lrScale: 0.5 };
+
+/** Three steps with changing rates and a clipping factor: by the kernel, and by plain numbers. */
+function threeSteps(mode: KernelMode, size: number) {
+  const start = randomTensor(fold(key, 'param'), [size]);
+  const expected = [...start.dataSync()].map((param) => ({ param, m: 0, v: 0 }));
+  let state: tf.Tensor[] = [start, tf.zeros([size]), tf.zeros([size])];
+  for (let step = 1; step <= 3; step++) {
+    const grad = randomTensor(fold(fold(key, 'grad'), step), [size]);
+    const lr = 0.01 * step;
+    const scalars = {
+      lr: tf.scalar(lr),
+      correction1: tf.scalar(1 - attrs.beta1 ** step),
+      correction2: tf.scalar(1 - attrs.beta2 ** step),
+      gradScale: tf.scalar(0.7),
+    };
+    const [param, m, v] = state as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const next = withKernelMode(mode, () => adamw({ param, m, v, grad, ...scalars }, attrs));
+    const host = grad.dataSync();
+    for (const [i, entry] of expected.entries())
+      expected[i] = adamwReference(entry, host[i]! * 0.7, step, { ...attrs, lr: lr * attrs.lrScale });
+    tf.dispose([...state, grad, ...Object.values(scalars)]);
+    state = next;
+  }
+  return { state, expected };
+}
+
+describeOnEveryBackend('adamw', () => {
+  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+    it.each([[1], [257]])('follows the formula for %d entries, and leaves three tensors', (size) => {
+      const before = tf.memory().numTensors;
+      const { state, expected } = threeSteps(mode, size);
+      expectClose(state[0]!, expected.map(({ param }) => param), 1e-6);
+      expectClose(state[1]!, expected.map(({ m }) => m), 1e-6);
+      expectClose(state[2]!, expected.map(({ v }) => v), 1e-6);
+      expect(tf.memory().numTensors - before).toBe(3);
+      tf.dispose(state);
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  });
+});

@@ -1,0 +1,76 @@
+import { engineName, type HostMemory, hostMemory, registerOnCurrentEngine } from '@maehem/backend';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Named tensors that go into a kernel; absent ones are optional inputs. */
+export type KernelInputs = { readonly [name: string]: tf.Tensor | undefined };
+
+/** Numbers, flags and lists that are fixed when a step is captured. */
+export type KernelAttrs = { readonly [name: string]: number | boolean | string | readonly number[] };
+
+/** The same inputs, as an engine's kernel function sees them. */
+export type KernelInfos<Inputs extends KernelInputs> = { readonly [K in keyof Inputs]: tf.TensorInfo };
+
+/**
+ * A kernel: one name under which engines may bring their own implementation.
+ * `composite` is the spelling in tfjs ops that runs everywhere; `host` works directly on tensor memory, for
+ * engines that share it with JavaScript (cpu, wasm).
+ */
+export interface KernelSpec<Inputs extends KernelInputs, Attrs extends KernelAttrs> {
+  /** Name in tfjs's kernel registry. */
+  readonly name: string;
+  readonly composite: (inputs: Inputs, attrs: Attrs) => tf.Tensor[];
+  readonly host?: (inputs: KernelInfos<Inputs>, attrs: Attrs, memory: HostMemory) => tf.TensorInfo[];
+}
+
+/** A callable kernel. It is not differentiable by itself: see {@link differentiable}. */
+export type Kernel<Inputs extends KernelInputs, Attrs extends KernelAttrs> = (
+  inputs: Inputs,
+  attrs: Attrs,
+) => tf.Tensor[];
+
+/** `native`: an engine's own implementation where there is one. `composite`: tfjs ops always. */
+export type KernelMode = 'native' | 'composite';
+
+const HOST_ENGINES: ReadonlySet<string> = new Set(['cpu', 'wasm']);
+
+let mode: KernelMode = 'native';
+
+/** Run `fn` with another choice of kernels; for tests and for finding out which kernel is wrong. */
+export function withKernelMode<T>(chosen: KernelMode, fn: () => T): T {
+  const previous = mode;
+  mode = chosen;
+  try {
+    return fn();
+  } finally {
+    mode = previous;
+  }
+}
+
+/**
+ * Turn a spec into a kernel. Engines are asked at each call, through tfjs's kernel registry: an
+ * implementation is registered when it is first used, so that importing a module changes nothing.
+ */
+export function defineKernel<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
+  spec: KernelSpec<Inputs, Attrs>,
+): Kernel<Inputs, Attrs> {
+  return (inputs, attrs) => {
+    if (mode === 'composite') return spec.composite(inputs, attrs);
+    const { host } = spec;
+    if (host !== undefined && HOST_ENGINES.has(engineName())) registerHost(spec.name, host);
+    if (tf.getKernel(spec.name, tf.getBackend()) == null) return spec.composite(inputs, attrs);
+    const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+    const outputs: unknown = tf
+      .engine()
+      .runKernel(spec.name, present as tf.NamedTensorMap, attrs as unknown as tf.NamedAttrMap);
+    return (Array.isArray(outputs) ? outputs : [outputs]) as tf.Tensor[];
+  };
+}
+
+function registerHost<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
+  name: string,
+  host: NonNullable<KernelSpec<Inputs, Attrs>['host']>,
+): void {
+  registerOnCurrentEngine(name, ({ inputs, attrs, backend }) =>
+    host(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, hostMemory(backend)),
+  );
+}

@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { differentiable } from '../dispatch/differentiable.js';
+import { asRows } from '../dispatch/rows.js';
+import { gatherKernel, restoreKernel } from './gradient.js';
+
+/** The two halves of a masking plan on the device, int32; each is the other's inverse. */
+export interface TokenIds {
+  /** [batch, keep]: which tokens are visible, in the order in which the encoder sees them. */
+  readonly idsKeep: tf.Tensor2D;
+  /** [batch, token]: where each token went; numbers below `keep` are visible (the paper's `ids_restore`). */
+  readonly idsRestore: tf.Tensor2D;
+}
+
+/**
+ * Keep the visible tokens.
+ * @param x [batch, token, dim]
+ * @returns [batch, keep, dim]
+ */
+export function gatherTokens(x: tf.Tensor3D, ids: TokenIds): tf.Tensor3D {
+  const { idsKeep, idsRestore } = ids;
+  return differentiable<tf.Tensor3D>(
+    [x],
+    () => ({ value: gatherKernel({ x, ids: idsKeep }, {})[0] as tf.Tensor3D, saved: [] }),
+    (dy) => {
+      const zeros = tf.zeros([x.shape[2]]);
+      const dx = restoreKernel({ visible: dy, fill: zeros, ids: idsRestore }, {});
+      zeros.dispose();
+      return dx;
+    },
+  );
+}
+
+/**
+ * Put visible tokens back into their places and the shared mask token into all others (He et al. 2021,
+ * section 3, "MAE decoder").
+ * @param visible [batch, keep, dim]
+ * @param maskToken [1, 1, dim]
+ * @returns [batch, token, dim]
+ */
+export function restoreTokens(visible: tf.Tensor3D, maskToken: tf.Tensor3D, ids: TokenIds): tf.Tensor3D {
+  const { idsKeep, idsRestore } = ids;
+  return differentiable<tf.Tensor3D>(
+    [visible, maskToken],
+    () => ({
+      value: restoreKernel({ visible, fill: maskToken, ids: idsRestore }, {})[0] as tf.Tensor3D,
+      saved: [],
+    }),
+    (dy) => {
+      const dvisible = gatherKernel({ x: dy, ids: idsKeep }, {})[0] as tf.Tensor3D;
+      // The mask token stands wherever no visible token does: all gradients, less those of the visible.
+      const dmask = tf.tidy(() => tf.sub(tf.sum(asRows(dy), 0), tf.sum(asRows(dvisible), 0)));
+      return [dvisible, tf.reshape(dmask, maskToken.shape)];
+    },
+  );
+}

@@ -1,0 +1,25 @@
+export { type AdamwAttrs, type AdamwInputs, adamw } from './adamw/adamw.js';
+export { attention, attentionProbabilities } from './attention/attention.js';
+export { softmaxCrossEntropy } from './cross-entropy/cross-entropy.js';
+export { differentiable, type Forward } from './dispatch/differentiable.js';
+export { floats, integers } from './dispatch/host-views.js';
+export {
+  defineKernel,
+  type Kernel,
+  type KernelAttrs,
+  type KernelInfos,
+  type KernelInputs,
+  type KernelMode,
+  type KernelSpec,
+  withKernelMode,
+} from './dispatch/kernel.js';
+export { asRows } from './dispatch/rows.js';
+export { gatherTokens, restoreTokens, type TokenIds } from './gather-tokens/gather-tokens.js';
+export { gelu } from './gelu/gelu.js';
+export { LAYER_NORM_EPS, type LayerNorm, layerNorm } from './layer-norm/layer-norm.js';
+export { type Linear, type LinearOptions, linear } from './linear/linear.js';
+export { add } from './structure/add.js';
+export { prependClassToken, sliceTokens } from './structure/class-token.js';
+export { meanTokens } from './structure/mean-tokens.js';
+export { reshape } from './structure/reshape.js';
+export { scaleSamples } from './structure/scale-samples.js';

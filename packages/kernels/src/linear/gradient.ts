@@ -1,0 +1,32 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { defineKernel, type Kernel } from '../dispatch/kernel.js';
+import { asRows } from '../dispatch/rows.js';
+
+type ForwardInputs = { x: tf.Tensor; weight: tf.Tensor2D; bias: tf.Tensor1D };
+type GradInputs = { dy: tf.Tensor; x: tf.Tensor; weight: tf.Tensor2D };
+
+/**
+ * x [..., in], weight [out, in], bias [out] → [y [..., out]].
+ * The weight is transposed first: tfjs's wasm engine takes a scalar path for A·Bᵀ, and a fast one for A·B.
+ */
+export const linearForward: Kernel<ForwardInputs, Record<string, never>> = defineKernel({
+  name: 'MaehemLinear',
+  composite: ({ x, weight, bias }: ForwardInputs) =>
+    tf.tidy(() => {
+      const y = tf.fused.matMul({ a: asRows(x), b: tf.transpose(weight), bias });
+      return [tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]])];
+    }),
+});
+
+/** dy [..., out], x [..., in], weight [out, in] → [dx [..., in] unless `inputFixed`, dweight, dbias]. */
+export const linearBackward: Kernel<GradInputs, { inputFixed: boolean }> = defineKernel({
+  name: 'MaehemLinearGrad',
+  composite: ({ dy, x, weight }: GradInputs, { inputFixed }) =>
+    tf.tidy(() => {
+      const dyRows = asRows(dy);
+      const dweight = tf.matMul(tf.transpose(dyRows), asRows(x));
+      const dbias = tf.sum(dyRows, 0);
+      if (inputFixed) return [dweight, dbias];
+      return [tf.reshape(tf.matMul(dyRows, weight), x.shape), dweight, dbias];
+    }),
+});
