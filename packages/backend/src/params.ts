@@ -9,11 +9,9 @@ export function tidy<T extends TensorTree | undefined>(fn: () => T): T {
   return tf.tidy(fn as () => tf.TensorContainer) as T;
 }
 
-/** Dispose every tensor of a tree, and of a flat map of tensors. */
-export function dispose(tree: TensorTree | ReadonlyMap<string, tf.Tensor> | undefined): void {
-  if (tree === undefined) return;
-  const tensors = tree instanceof Map ? [...tree.values()] : leaves<tf.Tensor>(tree as TensorTree);
-  for (const tensor of tensors) tensor.dispose();
+/** Dispose every tensor of a tree. */
+export function dispose(tree: TensorTree): void {
+  for (const tensor of leaves<tf.Tensor>(tree)) tensor.dispose();
 }
 
 /** Take the tensors of a tree out of the surrounding tidy: they live until they are disposed by hand. */

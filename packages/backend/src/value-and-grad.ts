@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { TensorTree } from './params.js';
 
 /** Gradients by the dotted path of their parameter; frozen parameters are absent. */
-export type Gradients = ReadonlyMap<string, tf.Tensor>;
+export type Gradients = { readonly [path: string]: tf.Tensor };
 
 /** The value of a loss and its gradients. The caller disposes both, or runs inside a tidy. */
 export interface ValueAndGrad {
@@ -33,6 +33,6 @@ export function valueAndGrad<Params extends TensorTree>(
     throw new Error(`valueAndGrad: the loss does not depend on ${missing.join(', ')}; freeze what is not used`);
   return {
     value: value as tf.Scalar,
-    grads: new Map(chosen.map(([path], index) => [path, grads[index] as tf.Tensor])),
+    grads: Object.fromEntries(chosen.map(([path], index) => [path, grads[index] as tf.Tensor])),
   };
 }

@@ -14,7 +14,7 @@ export {
   withKernelMode,
 } from './dispatch/kernel.js';
 export { asRows } from './dispatch/rows.js';
-export { gatherTokens, restoreTokens, type TokenIds } from './gather-tokens/gather-tokens.js';
+export { gatherTokens, restoreTokens, selectTokens, type TokenIds } from './gather-tokens/gather-tokens.js';
 export { gelu } from './gelu/gelu.js';
 export { LAYER_NORM_EPS, type LayerNorm, layerNorm } from './layer-norm/layer-norm.js';
 export { type Linear, type LinearOptions, linear } from './linear/linear.js';

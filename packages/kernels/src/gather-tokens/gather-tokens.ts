@@ -53,3 +53,18 @@ export function restoreTokens(visible: tf.Tensor3D, maskToken: tf.Tensor3D, ids:
     },
   );
 }
+
+/**
+ * Tokens of data that need no gradient, such as patches or fixed position embeddings.
+ * @param x [batch, token, dim], or [1, token, dim] to choose from the same tokens for every sample
+ * @param ids int32 [batch, keep]
+ * @returns [batch, keep, dim]
+ */
+export function selectTokens(x: tf.Tensor3D, ids: tf.Tensor2D): tf.Tensor3D {
+  const [batch, keep] = ids.shape;
+  if (x.shape[0] === batch) return gatherKernel({ x, ids }, {})[0] as tf.Tensor3D;
+  return tf.tidy(() => {
+    const [chosen] = gatherKernel({ x, ids: tf.reshape(ids, [1, batch * keep]) }, {});
+    return tf.reshape(chosen!, [batch, keep, x.shape[2]]);
+  });
+}

@@ -1,0 +1,55 @@
+import { type KernelMode, withKernelMode } from '@maehem/kernels';
+import { fold, seed } from '@maehem/random';
+import { checkOp, describeOnEveryBackend, expectClose, loadTfjsGradients, randomTensor } from '@maehem/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { maskedMse, normPixTarget, smoothTargets } from './index.js';
+
+const key = fold(seed(1), 'losses');
+
+beforeAll(loadTfjsGradients);
+
+describeOnEveryBackend('masked MSE', () => {
+  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+    it.each([
+      ['half removed', [1, 0, 1, 0, 1, 0]],
+      ['one removed', [0, 0, 0, 1, 0, 0]],
+      ['loss on all patches', [1, 1, 1, 1, 1, 1]],
+    ])('%s', (_name, removed) => {
+      const target = randomTensor<tf.Tensor3D>(fold(key, 'target'), [2, 3, 12]);
+      const mask = tf.tensor2d(removed, [2, 3]);
+      withKernelMode(mode, () =>
+        checkOp({
+          key,
+          inputs: [randomTensor(fold(key, 'prediction'), [2, 3, 12])],
+          op: (x) => maskedMse(x as tf.Tensor3D, target, mask),
+          reference: (x) =>
+            tf.div(tf.sum(tf.mul(tf.mean(tf.square(tf.sub(x, target)), -1), mask)), tf.sum(mask)),
+        }),
+      );
+    });
+
+    it('norm-pix: mean 0 and unbiased deviation 1 in every patch; a flat patch gives zeros', () => {
+      const patches = tf.add(tf.mul(randomTensor(fold(key, 'patches'), [2, 3, 48]), 3), 7) as tf.Tensor3D;
+      const target = withKernelMode(mode, () => normPixTarget(patches));
+      expectClose(tf.mean(target, -1), new Float32Array(6), 1e-5);
+      expectClose(tf.div(tf.sum(tf.square(target), -1), 47), new Float32Array(6).fill(1), 1e-5);
+      expectClose(withKernelMode(mode, () => normPixTarget(tf.fill([1, 1, 4], 0.5))), [0, 0, 0, 0], 1e-6);
+    });
+  });
+
+  it('refuses targets of another shape', () => {
+    expect(() => maskedMse(tf.zeros([1, 2, 3]), tf.zeros([1, 2, 4]), tf.ones([1, 2]))).toThrow('differ in shape');
+  });
+});
+
+describe('smoothed targets', () => {
+  it('spread as PyTorch spreads them', () => {
+    expectClose(smoothTargets([2, 0], 4, 0.1), [0.025, 0.025, 0.925, 0.025, 0.925, 0.025, 0.025, 0.025], 1e-6);
+    expect([...smoothTargets([1], 2)]).toEqual([0, 1]);
+  });
+
+  it('name a label that is out of range', () => {
+    expect(() => smoothTargets([1, 4], 4)).toThrow('label 4 of sample 1 is not one of 4 classes');
+  });
+});

@@ -1,0 +1,61 @@
+import { defineKernel, differentiable, floats, type Kernel } from '@maehem/kernels';
+import * as tf from '@tensorflow/tfjs-core';
+
+type Inputs = { prediction: tf.Tensor3D; target: tf.Tensor3D; mask: tf.Tensor2D };
+
+/** → [loss [], dprediction like prediction]: the gradient falls out of the same pass. */
+const maskedMseForward: Kernel<Inputs, Record<string, never>> = defineKernel({
+  name: 'MaehemMaskedMse',
+  host: ({ prediction, target, mask }, _attrs, memory) => {
+    const outputs = [memory.allocate([], 'float32'), memory.allocate(prediction.shape, 'float32')];
+    const [loss, gradient] = outputs.map((info) => floats(memory, info)) as [Float32Array, Float32Array];
+    const predicted = floats(memory, prediction);
+    const wanted = floats(memory, target);
+    const weights = floats(memory, mask);
+    const values = prediction.shape[2]!;
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    let sum = 0;
+    for (let token = 0; token < weights.length; token++) {
+      const weight = weights[token]! / (total * values);
+      let squares = 0;
+      for (let i = token * values; i < (token + 1) * values; i++) {
+        const error = predicted[i]! - wanted[i]!;
+        squares += error * error;
+        gradient[i] = 2 * weight * error;
+      }
+      sum += weight * squares;
+    }
+    loss[0] = sum;
+    return outputs;
+  },
+  composite: ({ prediction, target, mask }: Inputs) =>
+    tf.tidy(() => {
+      const [batch, tokens, values] = prediction.shape;
+      const weights = tf.reshape(tf.div(mask, tf.mul(tf.sum(mask), values)), [batch, tokens, 1]);
+      const error = tf.sub(prediction, target);
+      const weighted = tf.mul(error, weights);
+      return [tf.sum(tf.mul(weighted, error)), tf.mul(weighted, 2)];
+    }),
+});
+
+/**
+ * Mean squared error on the removed patches only: the mean over pixels of each patch, then the mean over
+ * patches with mask 1 (He et al. 2021, section 3, "Reconstruction target"). A mask of ones everywhere is the
+ * ablation "loss on all patches".
+ * @param prediction [batch, token, patch values]
+ * @param target the same shape; data, no gradient.
+ * @param mask [batch, token], 1 where the patch was removed
+ * @returns a scalar
+ */
+export function maskedMse(prediction: tf.Tensor3D, target: tf.Tensor3D, mask: tf.Tensor2D): tf.Scalar {
+  if (!tf.util.arraysEqual(prediction.shape, target.shape))
+    throw new Error(`masked MSE: prediction [${prediction.shape}] and target [${target.shape}] differ in shape`);
+  return differentiable<tf.Scalar>(
+    [prediction],
+    () => {
+      const [loss, gradient] = maskedMseForward({ prediction, target, mask }, {}) as [tf.Scalar, tf.Tensor3D];
+      return { value: loss, saved: [gradient] };
+    },
+    (dy, [gradient]) => [tf.mul(gradient!, dy)],
+  );
+}

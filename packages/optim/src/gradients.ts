@@ -1,0 +1,42 @@
+import type { Gradients } from '@maehem/backend';
+import { defineKernel, floats, type Kernel } from '@maehem/kernels';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** x → [sum of squares []]. */
+const sumOfSquares: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKernel({
+  name: 'MaehemSumOfSquares',
+  host: ({ x }, _attrs, memory) => {
+    const output = memory.allocate([], 'float32');
+    const result = floats(memory, output);
+    let sum = 0;
+    for (const value of floats(memory, x)) sum += value * value;
+    result[0] = sum;
+    return [output];
+  },
+  composite: ({ x }: { x: tf.Tensor }) => tf.tidy(() => [tf.sum(tf.square(x))]),
+});
+
+/** The norm of all gradients taken as one vector; a scalar. */
+export function globalNorm(grads: Gradients): tf.Scalar {
+  return tf.tidy(() => tf.sqrt(tf.addN(Object.values(grads).map((grad) => sumOfSquares({ x: grad }, {})[0]!)))) as tf.Scalar;
+}
+
+/**
+ * The factor that brings a gradient of this norm down to `maxNorm`, and at most 1; as PyTorch's
+ * `clip_grad_norm_`, with 1e-6 added to the norm.
+ */
+export function clipScale(norm: tf.Scalar, maxNorm: number): tf.Scalar {
+  if (!(maxNorm > 0)) throw new Error(`gradients are clipped to a positive norm, got ${maxNorm}`);
+  return tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1)) as tf.Scalar;
+}
+
+/** Gradient accumulation: the sum of two sets of gradients, path by path. */
+export function addGradients(a: Gradients, b: Gradients): Gradients {
+  return Object.fromEntries(
+    Object.entries(a).map(([path, grad]) => {
+      const other = b[path];
+      if (other === undefined) throw new Error(`accumulation: no gradient for ${path} in the second set`);
+      return [path, tf.add(grad, other)];
+    }),
+  );
+}

@@ -1,0 +1,39 @@
+import { add, type LayerNorm, layerNorm } from '@maehem/kernels';
+import { fold, type Key } from '@maehem/random';
+import type * as tf from '@tensorflow/tfjs-core';
+import { type Attention, initAttention, selfAttention } from './attention.js';
+import { dropPath } from './drop-path.js';
+import { initLayerNorm } from './linear.js';
+import { initMlp, type Mlp, mlp } from './mlp.js';
+
+/** A pre-norm transformer block (Dosovitskiy et al. 2020). */
+export type Block = {
+  readonly norm1: LayerNorm;
+  readonly attn: Attention;
+  readonly norm2: LayerNorm;
+  readonly mlp: Mlp;
+};
+
+/** A fresh block with an MLP of `mlpRatio` times the width. */
+export function initBlock(key: Key, dim: number, mlpRatio = 4): Block {
+  return {
+    norm1: initLayerNorm(dim),
+    attn: initAttention(fold(key, 'attn'), dim),
+    norm2: initLayerNorm(dim),
+    mlp: initMlp(fold(key, 'mlp'), dim, Math.round(dim * mlpRatio)),
+  };
+}
+
+/** Stochastic depth for one block: the factors, and which block it is. */
+export interface BlockDropPath {
+  readonly factors: tf.Tensor2D;
+  readonly block: number;
+}
+
+/** x [batch, token, dim] → [batch, token, dim]. */
+export function block(params: Block, x: tf.Tensor3D, heads: number, drop?: BlockDropPath): tf.Tensor3D {
+  const branch = (value: tf.Tensor3D, index: number): tf.Tensor3D =>
+    drop === undefined ? value : dropPath(value, drop.factors, drop.block * 2 + index);
+  const attended = add(x, branch(selfAttention(params.attn, layerNorm(params.norm1, x), heads), 0));
+  return add(attended, branch(mlp(params.mlp, layerNorm(params.norm2, attended)), 1));
+}
