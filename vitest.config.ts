@@ -6,8 +6,9 @@ export default defineConfig({
   resolve: { conditions: ['@maehem/source'] },
   ssr: { resolve: { conditions: ['@maehem/source'] } },
   test: {
-    include: ['**/*.test.ts'],
+    include: ['{packages,apps,tools}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    reporters: ['default', './tools/workspace/summary-reporter.mjs'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
