@@ -21,6 +21,8 @@ interface Instruction {
   readonly kernel: string;
   readonly run: tf.KernelFunc;
   readonly inputs: readonly (readonly [name: string, use: Use])[];
+  /** tfjs hands some kernels (Concat, AddN) an array in place of named inputs. */
+  readonly listed: boolean;
   readonly attrs: tf.NamedAttrMap | undefined;
   readonly outputs: readonly number[];
   /** Values that are used for the last time here. */
@@ -78,7 +80,7 @@ function mirrorKernel(kernelName: string, kernelFunc: tf.KernelFunc, backendName
     kernelName,
     backendName,
     kernelFunc: (call) => {
-      const result = kernelFunc(call);
+      const result = recorder === undefined ? kernelFunc(call) : recorder.inside(() => kernelFunc(call));
       recorder?.note(kernelName, kernelFunc, call, result);
       return result;
     },
@@ -104,7 +106,10 @@ export async function capture<Inputs extends TensorTree, Outputs extends TensorT
   const { readSync } = engine;
   try {
     await tf.setBackend(name + SUFFIX);
-    engine.readSync = refuseReading;
+    engine.readSync = (dataId) => {
+      if (!recording.inKernel) refuseReading();
+      return readSync.call(engine, dataId);
+    };
     const outputs = tf.tidy(() => step(inputs) as tf.TensorContainer) as Outputs;
     return { program: recording.finish(outputs), outputs };
   } finally {
@@ -123,12 +128,24 @@ class Recorder {
   private readonly instructions: Instruction[] = [];
   private readonly constants: [value: number, dataId: object][] = [];
   private readonly engine: Engine;
+  /** Some kernels read their own inputs, which is part of the kernel; the step itself must not. */
+  inKernel = false;
   private readonly inputs: readonly tf.Tensor[];
 
   constructor(engine: Engine, inputs: readonly tf.Tensor[]) {
     this.engine = engine;
     this.inputs = inputs;
     for (const input of inputs) this.valueOf(input.dataId);
+  }
+
+  inside<T>(kernel: () => T): T {
+    const outer = this.inKernel;
+    this.inKernel = true;
+    try {
+      return kernel();
+    } finally {
+      this.inKernel = outer;
+    }
   }
 
   private valueOf(dataId: object): number {
@@ -158,7 +175,7 @@ class Recorder {
       .filter(([, info]) => info != null)
       .map(([name, info]) => [name, this.use(info as tf.TensorInfo)] as const);
     const outputs = (Array.isArray(result) ? result : [result]).map((info) => this.valueOf(info.dataId));
-    this.instructions.push({ kernel, run, inputs, attrs: call.attrs, outputs, lastUses: [] });
+    this.instructions.push({ kernel, run, inputs, listed: Array.isArray(call.inputs), attrs: call.attrs, outputs, lastUses: [] });
   }
 
   finish<Inputs extends TensorTree, Outputs extends TensorTree>(outputs: Outputs): Program<Inputs, Outputs> {
@@ -217,7 +234,7 @@ class Recorder {
 }
 
 function execute(instruction: Instruction, live: (object | undefined)[], engine: Engine): void {
-  const inputs: tf.NamedTensorInfoMap = {};
+  const inputs = (instruction.listed ? [] : {}) as tf.NamedTensorInfoMap;
   for (const [name, use] of instruction.inputs)
     inputs[name] = { dataId: live[use.value]!, shape: use.shape, dtype: use.dtype };
   const call = instruction.attrs === undefined ? { inputs, backend: engine } : { inputs, backend: engine, attrs: instruction.attrs };

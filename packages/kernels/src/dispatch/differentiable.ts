@@ -9,6 +9,8 @@ export interface Forward<Out extends tf.Tensor> {
 /**
  * An op with a gradient written by hand. tfjs's gradient registry is not consulted.
  * @param inputs the tensors to differentiate for; whatever else `forward` reads is taken as constant.
+ * @param forward what it makes inside is gone before `backward` runs, save for the value and what is `saved`:
+ * whatever the backward pass reads must be saved, indices and factors too.
  * @param backward from dy and the saved tensors to one gradient for each input, each a tensor of its own
  * (tfjs may dispose one while it still needs another).
  */

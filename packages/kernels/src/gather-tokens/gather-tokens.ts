@@ -16,14 +16,13 @@ export interface TokenIds {
  * @param x [batch, token, dim]
  * @returns [batch, keep, dim]
  */
-export function gatherTokens(x: tf.Tensor3D, ids: TokenIds): tf.Tensor3D {
-  const { idsKeep, idsRestore } = ids;
+export function gatherTokens(x: tf.Tensor3D, { idsKeep, idsRestore }: TokenIds): tf.Tensor3D {
   return differentiable<tf.Tensor3D>(
     [x],
-    () => ({ value: gatherKernel({ x, ids: idsKeep }, {})[0] as tf.Tensor3D, saved: [] }),
-    (dy) => {
+    () => ({ value: gatherKernel({ x, ids: idsKeep }, {})[0] as tf.Tensor3D, saved: [idsRestore] }),
+    (dy, [ids]) => {
       const zeros = tf.zeros([x.shape[2]]);
-      const dx = restoreKernel({ visible: dy, fill: zeros, ids: idsRestore }, {});
+      const dx = restoreKernel({ visible: dy, fill: zeros, ids: ids as tf.Tensor2D }, {});
       zeros.dispose();
       return dx;
     },
@@ -37,16 +36,16 @@ export function gatherTokens(x: tf.Tensor3D, ids: TokenIds): tf.Tensor3D {
  * @param maskToken [1, 1, dim]
  * @returns [batch, token, dim]
  */
-export function restoreTokens(visible: tf.Tensor3D, maskToken: tf.Tensor3D, ids: TokenIds): tf.Tensor3D {
-  const { idsKeep, idsRestore } = ids;
+export function restoreTokens(visible: tf.Tensor3D, maskToken: tf.Tensor3D, plan: TokenIds): tf.Tensor3D {
+  const { idsKeep, idsRestore } = plan;
   return differentiable<tf.Tensor3D>(
     [visible, maskToken],
     () => ({
       value: restoreKernel({ visible, fill: maskToken, ids: idsRestore }, {})[0] as tf.Tensor3D,
-      saved: [],
+      saved: [idsKeep],
     }),
-    (dy) => {
-      const dvisible = gatherKernel({ x: dy, ids: idsKeep }, {})[0] as tf.Tensor3D;
+    (dy, [ids]) => {
+      const dvisible = gatherKernel({ x: dy, ids: ids as tf.Tensor2D }, {})[0] as tf.Tensor3D;
       // The mask token stands wherever no visible token does: all gradients, less those of the visible.
       const dmask = tf.tidy(() => tf.sub(tf.sum(asRows(dy), 0), tf.sum(asRows(dvisible), 0)));
       return [dvisible, tf.reshape(dmask, maskToken.shape)];

@@ -1,6 +1,7 @@
 import type { HostMemory } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { floats } from '../dispatch/host-views.js';
+import { exponential } from './exponential.js';
 
 const INVERSE_SQRT_TWO_PI = 1 / Math.sqrt(2 * Math.PI);
 
@@ -18,7 +19,7 @@ export function geluForwardHost(
   const input = floats(memory, x);
   for (let i = 0; i < input.length; i++) {
     const value = input[i]!;
-    const gauss = Math.exp(-0.5 * value * value);
+    const gauss = exponential(-0.5 * value * value);
     const t = 1 / (1 + 0.3275911 * Math.SQRT1_2 * Math.abs(value));
     const series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
     const tail = 0.5 * series * gauss;

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { differentiable } from '../dispatch/differentiable.js';
+import { takeTokens } from './take-tokens.js';
 
 /**
  * Put the class token before the others.
@@ -17,8 +18,8 @@ export function prependClassToken(tokens: tf.Tensor3D, classToken: tf.Tensor3D):
       saved: [],
     }),
     (dy) => {
-      const dtokens = tf.slice(dy, [0, 1, 0], [batch, count, dim]);
-      const dclass = tf.tidy(() => tf.sum(tf.slice(dy, [0, 0, 0], [batch, 1, dim]), 0, true));
+      const [dtokens] = takeTokens({ x: dy }, { begin: 1, count }) as [tf.Tensor3D];
+      const dclass = tf.tidy(() => tf.sum(takeTokens({ x: dy }, { begin: 0, count: 1 })[0]!, 0, true));
       return [dtokens, dclass];
     },
   );
@@ -33,7 +34,7 @@ export function sliceTokens(x: tf.Tensor3D, begin: number, count: number = x.sha
   const [batch, tokens, dim] = x.shape;
   return differentiable<tf.Tensor3D>(
     [x],
-    () => ({ value: tf.slice(x, [0, begin, 0], [batch, count, dim]), saved: [] }),
+    () => ({ value: takeTokens({ x }, { begin, count })[0] as tf.Tensor3D, saved: [] }),
     (dy) => [
       tf.tidy(() => {
         const before = tf.zeros([batch, begin, dim]);
