@@ -1,22 +1,21 @@
 // The one entry of the root scripts that must work on a bare checkout: Node and npm are all it needs.
 //   node tools/workspace/run.mjs install                 install what the lockfile says, when it is not there yet
+//   node tools/workspace/run.mjs pnpm ARGS               the pinned pnpm, where the machine has none
 //   node tools/workspace/run.mjs test [vitest args]      every test of the workspace, with the skipped ones listed
 //   node tools/workspace/run.mjs demo [maehem args]      build the trainer and run `maehem demo`
 //   node tools/workspace/run.mjs golden|bench [args]     build that tool and run it; stdout holds its output alone
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { manifest, needsShell, pnpmCommand, root } from './pnpm.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const onWindows = process.platform === 'win32';
 /** @type {import('node:child_process').SpawnOptions} */
 const onStderr = { stdio: ['inherit', 2, 'inherit'] };
 
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
 const commands = {
   install: async () => 0,
+  pnpm,
   test: (args) => node('node_modules/vitest/vitest.mjs', ['run', ...args]),
   demo: (args) => buildAndRun('apps/node-trainer', 'dist/maehem.js', ['demo', ...args]),
   golden: (args) => buildAndRun('tools/golden', 'dist/golden.js', args),
@@ -52,18 +51,8 @@ async function buildAndRun(
 /** `pnpm install`, unless node_modules already holds what the lockfile says: then no network is needed. */
 async function install() {
   if (isInstalled()) return 0;
-  // Corepack's pnpm must not stop to ask, and pnpm must not ask before it replaces a folder.
-  const env = { ...process.env, COREPACK_ENABLE_DOWNLOAD_PROMPT: '0', CI: process.env['CI'] ?? 'true' };
-  const [tool, version] = manifest.packageManager.split('@');
-  const major = `${version.split('.')[0]}.`;
-  const own = (await capture(tool, ['--version'])).startsWith(major);
-  const [program, ...prefix] = own ? [tool] : ['npx', '--yes', manifest.packageManager];
-  process.stderr.write(`Installing the workspace with ${tool} ${own ? '' : `${version} from npm `}…\n`);
-  const code = await run(program, [...prefix, 'install', '--frozen-lockfile'], {
-    shell: onWindows,
-    env,
-    ...onStderr,
-  });
+  process.stderr.write('Installing the workspace…\n');
+  const code = await pnpm(['install', '--frozen-lockfile']);
   return code === 0 ? 0 : fail(`The installation failed (exit ${code}); its messages are above.`);
 }
 
@@ -72,6 +61,13 @@ function isInstalled() {
   const installed = join(root, 'node_modules', '.pnpm', 'lock.yaml');
   if (!existsSync(installed)) return false;
   return readText(installed) === readText(join(root, 'pnpm-lock.yaml'));
+}
+
+/** Runs pnpm; its messages go to stderr, and it asks nothing. */
+async function pnpm(/** @type {string[]} */ args) {
+  const { program, prefix } = await pnpmCommand();
+  const env = { ...process.env, COREPACK_ENABLE_DOWNLOAD_PROMPT: '0', CI: process.env['CI'] ?? 'true' };
+  return run(program, [...prefix, ...args], { shell: needsShell, env, ...onStderr });
 }
 
 /** Runs a Node program of the workspace. */
@@ -101,19 +97,6 @@ function run(program, args, options) {
       for (const name of signals) process.off(name, onSignal);
       resolve(code ?? { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[String(signal)] ?? 1);
     });
-  });
-}
-
-/** The first line that a program prints, or '' where it is missing or fails. */
-function capture(/** @type {string} */ program, /** @type {string[]} */ args) {
-  return new Promise((/** @type {(text: string) => void} */ resolve) => {
-    const child = spawn(program, args, { cwd: root, shell: onWindows, stdio: ['ignore', 'pipe', 'ignore'] });
-    let text = '';
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-    });
-    child.on('error', () => resolve(''));
-    child.on('close', (code) => resolve(code === 0 ? text.trim() : ''));
   });
 }
 
