@@ -12,14 +12,17 @@ import { manifest, needsShell, pnpmCommand, root } from './pnpm.mjs';
 /** @type {import('node:child_process').SpawnOptions} */
 const onStderr = { stdio: ['inherit', 2, 'inherit'] };
 
+// npm and pnpm start scripts in the root; paths on the command line are meant from where they were called.
+const calledFrom = process.env['INIT_CWD'] ?? process.cwd();
+
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
 const commands = {
   install: async () => 0,
   pnpm,
   test: (args) => node('node_modules/vitest/vitest.mjs', ['run', ...args]),
-  demo: (args) => buildAndRun('apps/node-trainer', 'dist/maehem.js', ['demo', ...args]),
-  golden: (args) => buildAndRun('tools/golden', 'dist/golden.js', args),
-  bench: (args) => buildAndRun('tools/bench', 'dist/bench.js', args),
+  demo: (args) => buildAndRun('apps/node-trainer', 'dist/maehem.js', ['demo', ...args], root),
+  golden: (args) => buildAndRun('tools/golden', 'dist/golden.js', args, calledFrom),
+  bench: (args) => buildAndRun('tools/bench', 'dist/bench.js', args, calledFrom),
 };
 
 process.exitCode = await main(process.argv.slice(2));
@@ -33,7 +36,8 @@ async function main([name = '', ...args]) {
     return fail(
       `MAEhem needs Node ${manifest.engines.node}; this is ${process.versions.node}. See https://nodejs.org.`,
     );
-  return (await install()) || command(args);
+  const installed = command === pnpm ? 0 : await install();
+  return installed || command(args);
 }
 
 /** Builds a workspace project (compiler messages go to stderr) and runs its program with `args`. */
@@ -41,11 +45,12 @@ async function buildAndRun(
   /** @type {string} */ project,
   /** @type {string} */ program,
   /** @type {string[]} */ args,
+  /** @type {string} */ cwd,
 ) {
   if (!existsSync(join(root, project, 'package.json')))
     return fail(`There is no ${project} in this checkout.`);
   const built = await node('node_modules/typescript/bin/tsc', ['-b', project], onStderr);
-  return built || node(join(project, program), args, { cwd: process.env['INIT_CWD'] ?? root });
+  return built || node(join(project, program), args, { cwd });
 }
 
 /** `pnpm install`, unless node_modules already holds what the lockfile says: then no network is needed. */
