@@ -1,5 +1,6 @@
 export { type AdamwOptions, adamw } from './adamw.js';
 export { addGradients, clipScale, globalNorm } from './gradients.js';
+export { layerDecayScales, layerId } from './layer-decay.js';
 export { type LarsOptions, lars } from './lars.js';
 export {
   type NamedTensors,
@@ -14,3 +15,5 @@ export {
   type UpdateInput,
 } from './optimizer.js';
 export { type SgdOptions, sgd } from './sgd.js';
+export { finetuneGroups, type NamedShapes, pretrainGroups } from './param-groups.js';
+export { linearScaledLr, type Schedule, type WarmupCosineOptions, warmupCosine } from './schedule.js';
