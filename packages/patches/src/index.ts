@@ -1,3 +1,4 @@
+export { assertGridShape, type GridShape, type PatchGrid, patchGrid } from './grid.js';
 export { interpolatePositionEmbedding } from './interpolate.js';
 export { assertMaskRatio, keepCount, type MaskPlan, planFromOrders, uploadPlan } from './mask-plan.js';
 export { patchify, unpatchify } from './patchify.js';

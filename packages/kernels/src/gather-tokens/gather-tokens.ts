@@ -4,12 +4,12 @@ import { asRows } from '../dispatch/rows.js';
 import { gatherKernel, restoreKernel } from './gradient.js';
 
 /** The two halves of a masking plan on the device, int32; each is the other's inverse. */
-export interface TokenIds {
+export type TokenIds = {
   /** [batch, keep]: which tokens are visible, in the order in which the encoder sees them. */
   readonly idsKeep: tf.Tensor2D;
   /** [batch, token]: where each token went; numbers below `keep` are visible (the paper's `ids_restore`). */
   readonly idsRestore: tf.Tensor2D;
-}
+};
 
 /**
  * Keep the visible tokens.
