@@ -1,7 +1,7 @@
 export { type AdamwOptions, adamw } from './adamw.js';
 export { addGradients, clipScale, globalNorm } from './gradients.js';
-export { layerDecayScales, layerId } from './layer-decay.js';
 export { type LarsOptions, lars } from './lars.js';
+export { layerDecayScales, layerId } from './layer-decay.js';
 export {
   type NamedTensors,
   type Optimizer,
@@ -14,6 +14,18 @@ export {
   type Updated,
   type UpdateInput,
 } from './optimizer.js';
+export {
+  finetuneGroups,
+  type GroupRule,
+  type NamedShapes,
+  paramGroups,
+  pretrainGroups,
+} from './param-groups.js';
+export {
+  constant,
+  linearScaledLr,
+  type Schedule,
+  type WarmupCosineOptions,
+  warmupCosine,
+} from './schedule.js';
 export { type SgdOptions, sgd } from './sgd.js';
-export { finetuneGroups, type NamedShapes, pretrainGroups } from './param-groups.js';
-export { linearScaledLr, type Schedule, type WarmupCosineOptions, warmupCosine } from './schedule.js';
