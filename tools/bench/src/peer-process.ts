@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { PeerBackend, PeerReply, PeerRequest } from './peer.js';
+import { peerCommand } from './peers.js';
+
+/** One timed step; `peakBytes` is the process's largest resident set so far, the runtime included. */
+export interface StepResult {
+  readonly loss: number;
+  readonly ms: number;
+  readonly peakBytes: number;
+}
+
+/** A peer in its own process, so that engines and heaps do not disturb each other. */
+export interface PeerProcess {
+  readonly name: string;
+  init(folder: string, backend: PeerBackend): Promise<void>;
+  step(): Promise<StepResult>;
+  stop(): void;
+}
+
+/** @throws when there is no such peer. */
+export function startPeer(name: string): PeerProcess {
+  const [program, ...args] = peerCommand(name);
+  // What a library prints must not reach our stdout: `--json` promises one object there.
+  const child = spawn(program, args, { stdio: ['pipe', 2, 2, 'pipe'] });
+  const ended = Promise.race([
+    once(child, 'error').then(([error]: Error[]) => `cannot start ${program}: ${error?.message}`),
+    once(child, 'exit').then(([code, signal]) => `its process ended early (${signal ?? `exit ${code}`})`),
+  ]);
+  const replies = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]();
+  child.stdin?.on('error', () => {}); // A dead process is reported by `ended`.
+  const ask = async (request: PeerRequest): Promise<PeerReply> => {
+    child.stdin?.write(`${JSON.stringify(request)}\n`);
+    const line = await Promise.race([replies.next(), ended.then((reason) => ({ reason }))]);
+    if ('reason' in line || line.done)
+      throw new Error(`peer ${name}: ${'reason' in line ? line.reason : await ended}`);
+    const reply = JSON.parse(line.value) as PeerReply;
+    if ('error' in reply) throw new Error(`peer ${name}: ${reply.error}`);
+    return reply;
+  };
+  return {
+    name,
+    init: async (folder, backend) => void (await ask({ command: 'init', folder, backend })),
+    step: async () => (await ask({ command: 'step' })) as StepResult,
+    stop: () => void child.stdin?.end(),
+  };
+}
