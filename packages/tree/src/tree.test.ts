@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertSamePaths, entries, flatten, leaves, map, partition, paths, zip } from './index.js';
+import { assertSamePaths, entries, flatten, fromEntries, leaves, map, partition, paths, zip } from './index.js';
 
 const tree = {
   blocks: [
@@ -47,6 +47,14 @@ describe('tree', () => {
     const { matching, rest } = partition<number>(tree, (path) => path.endsWith('.b'));
     expect([...matching.values()]).toEqual([2, 4]);
     expect([...rest.keys()]).toEqual(['blocks.0.w', 'blocks.1.w', 'norm.w']);
+  });
+
+  it('is put together from entries, in any order', () => {
+    const { head: _absent, ...present } = tree;
+    expect(fromEntries([...entries<number>(tree)].reverse())).toEqual(present);
+    expect(fromEntries([['1', 'a']] as [string, string][])).toEqual({ 1: 'a' });
+    expect(() => fromEntries([['a', 1], ['a.b', 2]] as [string, number][])).toThrow('a.b lies below a leaf');
+    expect(() => fromEntries([['a.b', 1], ['a', 2]] as [string, number][])).toThrow('a is given twice');
   });
 
   it('lists at most five names in an error', () => {

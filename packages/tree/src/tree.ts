@@ -122,3 +122,33 @@ export function partition<Leaf>(
   for (const [path, leaf] of entries(tree)) (predicate(path, leaf) ? matching : rest).set(path, leaf);
   return { matching, rest };
 }
+
+/**
+ * The tree of these leaves: the inverse of {@link entries}. Names that count 0, 1, 2, … become an array.
+ * @throws when a path is both a leaf and a container.
+ */
+export function fromEntries<Leaf>(list: Iterable<Entry<Leaf>>): Tree<Leaf> {
+  const root = new Map<string, unknown>();
+  for (const [path, leaf] of list) {
+    const names = path.split('.');
+    let node = root;
+    for (const name of names.slice(0, -1)) {
+      const child = node.get(name) ?? new Map<string, unknown>();
+      if (!(child instanceof Map)) throw new Error(`fromEntries: ${path} lies below a leaf`);
+      node.set(name, child);
+      node = child;
+    }
+    const last = names[names.length - 1]!;
+    if (node.has(last)) throw new Error(`fromEntries: ${path} is given twice, or is a container`);
+    node.set(last, leaf);
+  }
+  return toPlain(root) as Tree<Leaf>;
+}
+
+function toPlain(node: unknown): unknown {
+  if (!(node instanceof Map)) return node;
+  const names = [...node.keys()] as string[];
+  const isList = names.length > 0 && names.every((name) => /^\d+$/.test(name) && Number(name) < names.length);
+  if (isList) return Array.from({ length: names.length }, (_, index) => toPlain(node.get(`${index}`)));
+  return Object.fromEntries(names.map((name) => [name, toPlain(node.get(name))]));
+}

@@ -1,0 +1,109 @@
+import { dispose } from '@maehem/backend';
+import { gelu } from '@maehem/kernels';
+import { layerDecayScales, lars, type OptimizerState, type NamedTensors, warmupCosine } from '@maehem/optim';
+import { interpolatePositionEmbedding, sinCosPositionEmbedding } from '@maehem/patches';
+import * as tf from '@tensorflow/tfjs-core';
+import { type Comparison, compare } from './comparison.js';
+import { type NamedHostTensors, tensorNamed, upload } from './tensors.js';
+
+/** `pieces.safetensors`: position embeddings, their interpolation, LARS, GELU. */
+export function runPieces(tensors: NamedHostTensors): Comparison[] {
+  return [...sinCosPieces(tensors), ...interpolationPieces(tensors), ...geluPiece(tensors), ...larsPieces(tensors)];
+}
+
+function floats(tensors: NamedHostTensors, name: string): Float32Array {
+  return tensorNamed(tensors, name).data as Float32Array;
+}
+
+/** `sincos.d<dim>.g<grid>.cls<0|1>` */
+function sinCosPieces(tensors: NamedHostTensors): Comparison[] {
+  return [...tensors.keys()].flatMap((name) => {
+    const match = /^sincos\.d(\d+)\.g(\d+)(?:x(\d+))?\.cls([01])$/.exec(name);
+    if (match === null) return [];
+    const [, dim, rows, columns, classToken] = match;
+    const grid: [number, number] = [Number(rows), Number(columns ?? rows)];
+    const ours = sinCosPositionEmbedding({ dim: Number(dim), grid, classToken: classToken === '1' });
+    return [compare('pieces', name, 'activation', ours, floats(tensors, name))];
+  });
+}
+
+/** `interp.<A>to<B>.{src,dst}`: square grids with a class token. */
+function interpolationPieces(tensors: NamedHostTensors): Comparison[] {
+  return [...tensors.keys()].flatMap((name) => {
+    const match = /^interp\.(\d+)to(\d+)\.dst$/.exec(name);
+    if (match === null) return [];
+    const from = Number(match[1]);
+    const to = Number(match[2]);
+    const source = tensorNamed(tensors, name.replace(/dst$/, 'src'));
+    const dim = source.shape[source.shape.length - 1]!;
+    const ours = interpolatePositionEmbedding(source.data as Float32Array, dim, [from, from], [to, to]);
+    return [compare('pieces', name, 'activation', ours, floats(tensors, name))];
+  });
+}
+
+function geluPiece(tensors: NamedHostTensors): Comparison[] {
+  if (!tensors.has('gelu.x')) return [];
+  return tf.tidy(() => {
+    const x = upload(tensorNamed(tensors, 'gelu.x'));
+    const { value, grads } = tf.engine().gradients(() => gelu(x), [x], tf.onesLike(x));
+    return [
+      compare('pieces', 'gelu.y', 'activation', value.dataSync(), floats(tensors, 'gelu.y')),
+      compare('pieces', 'gelu.dy', 'gradient', grads[0]!.dataSync(), floats(tensors, 'gelu.dy')),
+    ] as unknown as tf.TensorContainer;
+  }) as unknown as Comparison[];
+}
+
+const LARS_LR = 0.1;
+const LARS_TREATMENT = { lrScale: 1, weightDecay: 0.01 };
+
+/** `lars.<name><step>` and `lars.<name>.grad<step>`: parameters after each step. */
+function larsPieces(tensors: NamedHostTensors): Comparison[] {
+  const names = [...tensors.keys()].flatMap((key) => /^lars\.([a-z]+)0$/.exec(key)?.[1] ?? []);
+  return names.flatMap((name) => {
+    const optimizer = lars({ schedule: () => LARS_LR, treatments: { [name]: LARS_TREATMENT }, momentum: 0.9, trust: 0.001 });
+    let params: NamedTensors = { [name]: upload(tensorNamed(tensors, `lars.${name}0`)) };
+    let state: OptimizerState = optimizer.init(params);
+    const results: Comparison[] = [];
+    for (let step = 0; tensors.has(`lars.${name}${step + 1}`); step++) {
+      const grads = { [name]: upload(tensorNamed(tensors, `lars.${name}.grad${step}`)) };
+      const scalars = { lr: tf.scalar(LARS_LR) };
+      const gradScale = tf.scalar(1);
+      const next = optimizer.update({ params, grads, state, scalars, gradScale });
+      for (const used of [params, state, grads, scalars, { gradScale }]) dispose(used);
+      ({ params, state } = next);
+      const key = `lars.${name}${step + 1}`;
+      results.push(compare('pieces', key, 'updated', params[name]!.dataSync(), floats(tensors, key)));
+    }
+    dispose(params);
+    dispose(state);
+    return results;
+  });
+}
+
+/** `schedules.json` */
+export interface GoldenSchedules {
+  readonly warmup_cosine: readonly {
+    readonly lr: number;
+    readonly min_lr: number;
+    readonly warmup_epochs: number;
+    readonly epochs: number;
+    /** [epoch, learning rate] */
+    readonly points: readonly (readonly [number, number])[];
+  }[];
+  /** `<depth>@<decay>` → the factor of each layer. */
+  readonly layer_decay: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Warm-up and cosine by epoch, and layer-decay factors. */
+export function runSchedules(golden: GoldenSchedules): Comparison[] {
+  const cosines = golden.warmup_cosine.map((entry, index) => {
+    // A step of one epoch: the formula is the same at every resolution.
+    const schedule = warmupCosine({ baseLr: entry.lr, minLr: entry.min_lr, warmupSteps: entry.warmup_epochs, totalSteps: entry.epochs });
+    return compare('schedules', `warmup_cosine.${index}`, 'activation', entry.points.map(([epoch]) => schedule(epoch)), entry.points.map(([, lr]) => lr));
+  });
+  const decays = Object.entries(golden.layer_decay).map(([name, factors]) => {
+    const [depth, decay] = name.split('@').map(Number) as [number, number];
+    return compare('schedules', `layer_decay.${name}`, 'activation', layerDecayScales(depth, decay), factors);
+  });
+  return [...cosines, ...decays];
+}
