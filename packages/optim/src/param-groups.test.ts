@@ -71,7 +71,7 @@ describe('the groups of the paper', () => {
     expect(groups['blocks.0.norm1.weight']).toEqual({ lrScale: 0.5, weightDecay: 0 });
   });
 
-  it.each(['vit_gap', 'vit_cls'])('fine-tuning %s: the groups of the reference', (name, context) => {
+  it.for(['vit_gap', 'vit_cls'])('fine-tuning %s: the groups of the reference', (name, context) => {
     const folder = sharedFolder('parity');
     if (folder === undefined) return context.skip(NO_GOLDENS);
     const expected: Record<string, { lr_scale: number; weight_decay: number }> = JSON.parse(
@@ -86,7 +86,7 @@ describe('the groups of the paper', () => {
     }
   });
 
-  it.each(['mae_a', 'mae_b'])(
+  it.for(['mae_a', 'mae_b'])(
     'pretraining %s: 0.05 except one-dimensional parameters and biases',
     (name, context) => {
       const folder = sharedFolder('parity');

@@ -1,18 +1,29 @@
-/** A grid of patches, [rows, columns]. */
-type Grid = readonly [number, number];
+import { assertGridShape, type GridShape } from './grid.js';
 
 /**
- * Bicubic interpolation of a position embedding to another grid, as PyTorch's
- * `interpolate(mode='bicubic', align_corners=False)` (a = -0.75, no antialiasing, edges repeated); rows
- * before the patches, such as a class token's, pass untouched.
- * @param embedding [extra + from rows * columns, dim], row-major
- * @returns [extra + to rows * columns, dim]
- * @throws when the embedding does not fit the grid.
+ * Bicubic interpolation of a position embedding to another grid (the reference's `interpolate_pos_embed`), as
+ * PyTorch's `interpolate(mode='bicubic', align_corners=False)`: a = -0.75, no antialiasing, edges repeated.
+ * The row of a class token, where there is one, passes untouched.
+ * @param embedding [token, dim] or [1 + token, dim], patches row by row
+ * @param dim width of a token
+ * @param from [rows, columns] of the embedding
+ * @param to [rows, columns] wanted
+ * @returns [token, dim] or [1 + token, dim] of the wanted grid
+ * @throws when the embedding is not that of the grid `from`, with or without a class token.
  */
-export function interpolatePositionEmbedding(embedding: Float32Array, dim: number, from: Grid, to: Grid): Float32Array {
+export function interpolatePositionEmbedding(
+  embedding: Float32Array,
+  dim: number,
+  from: GridShape,
+  to: GridShape,
+): Float32Array {
+  assertGridShape(from);
+  assertGridShape(to);
   const extra = embedding.length / dim - from[0] * from[1];
-  if (!Number.isInteger(extra) || extra < 0)
-    throw new Error(`position embedding of ${embedding.length} values is not ${from[0]}x${from[1]} tokens of width ${dim}`);
+  if (extra !== 0 && extra !== 1)
+    throw new Error(
+      `a position embedding of ${embedding.length} values is not ${from[0]}x${from[1]} tokens of width ${dim}, with or without a class token`,
+    );
   const out = new Float32Array((extra + to[0] * to[1]) * dim);
   out.set(embedding.subarray(0, extra * dim));
   const rows = taps(from[0], to[0]);

@@ -11,12 +11,17 @@ describeOnEveryBackend('patchify', () => {
     );
     const patches = patchify(tf.tensor4d([pixels]), [2, 3]);
     expect(patches.shape).toEqual([1, 4, 12]);
-    expectClose(tf.slice(patches, [0, 1, 0], [1, 1, 12]), [30, 31, 40, 41, 50, 51, 130, 131, 140, 141, 150, 151]);
+    expectClose(
+      tf.slice(patches, [0, 1, 0], [1, 1, 12]),
+      [30, 31, 40, 41, 50, 51, 130, 131, 140, 141, 150, 151],
+    );
     expectClose(unpatchify(patches, [4, 6], [2, 3]), tf.tensor4d([pixels]));
   });
 
   it('names sizes that do not fit', () => {
-    expect(() => patchify(tf.zeros([1, 30, 32, 3]), [4, 4])).toThrow('30x32 does not divide into patches of 4x4');
+    expect(() => patchify(tf.zeros([1, 30, 32, 3]), [4, 4])).toThrow(
+      '30x32 does not divide into patches of 4x4',
+    );
     expect(() => unpatchify(tf.zeros([1, 5, 48]), [8, 8], [4, 4])).toThrow('5 patches of 48 values');
   });
 });

@@ -13,7 +13,9 @@ export function patchify(images: tf.Tensor4D, patchSize: readonly [number, numbe
   const [batch, height, width, channels] = images.shape;
   const [patchHeight, patchWidth] = patchSize;
   if (height % patchHeight !== 0 || width % patchWidth !== 0)
-    throw new Error(`patchify: image ${height}x${width} does not divide into patches of ${patchHeight}x${patchWidth}`);
+    throw new Error(
+      `patchify: image ${height}x${width} does not divide into patches of ${patchHeight}x${patchWidth}`,
+    );
   const rows = height / patchHeight;
   const columns = width / patchWidth;
   return tf.tidy(() => {
