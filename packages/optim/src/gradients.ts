@@ -18,7 +18,9 @@ const sumOfSquares: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKern
 
 /** The norm of all gradients taken as one vector; a scalar. */
 export function globalNorm(grads: Gradients): tf.Scalar {
-  return tf.tidy(() => tf.sqrt(tf.addN(Object.values(grads).map((grad) => sumOfSquares({ x: grad }, {})[0]!)))) as tf.Scalar;
+  return tf.tidy(() =>
+    tf.sqrt(tf.addN(Object.values(grads).map((grad) => sumOfSquares({ x: grad }, {})[0]!))),
+  ) as tf.Scalar;
 }
 
 /**

@@ -55,6 +55,7 @@ export type Treatments = { readonly [path: string]: ParameterTreatment };
 /** @throws when a parameter has no treatment; the message names it. */
 export function treatmentOf(treatments: Treatments, path: string): ParameterTreatment {
   const treatment = treatments[path];
-  if (treatment === undefined) throw new Error(`optimizer: parameter ${path} belongs to no group; cover every leaf`);
+  if (treatment === undefined)
+    throw new Error(`optimizer: parameter ${path} belongs to no group; cover every leaf`);
   return treatment;
 }
