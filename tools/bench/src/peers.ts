@@ -3,7 +3,7 @@ import type { Peer } from './peer.js';
 
 /** Peers that run in `peer-main.js`; each is imported in its own process only. */
 export const NODE_PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
-  // LEAD: the own peer goes here, first: maehem: async () => (await import('./peers/maehem.js')).createMaehem(),
+  maehem: async () => (await import('./peers/maehem.js')).createMaehem(),
   naive: async () => (await import('./peers/naive.js')).createNaive(),
   jaxjs: async () => (await import('./peers/jaxjs.js')).createJaxjs(),
 };

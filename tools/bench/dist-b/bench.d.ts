@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=bench.d.ts.map

@@ -1,0 +1,80 @@
+// `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs [--runs N] [--seed N] [--json]`
+import { parseArgs } from 'node:util';
+import { CONFIGS } from './configs.js';
+import { peerNames } from './peers.js';
+import { benchStep } from './step.js';
+import { reportTable } from './table.js';
+const USAGE = `pnpm bench step [options]
+  --backend wasm|cpu       the engine (wasm)
+  --config ${Object.keys(CONFIGS).join('|')}  the model (small)
+  --batch N                images a step (32)
+  --vs LIST                whom to compare with, of ${peerNames().join(', ')} (naive,jaxjs)
+  --runs N                 timed steps of each, after 3 of warm-up (10)
+  --seed N                 of weights, images and masks (0)
+  --json                   one object on stdout, nothing else`;
+const BACKENDS = ['wasm', 'cpu'];
+const { values, positionals } = readArguments();
+try {
+    const options = stepOptions();
+    const report = await benchStep(options);
+    process.stdout.write(`${values.json ? JSON.stringify(report) : reportTable(report)}\n`);
+}
+catch (error) {
+    fail(error);
+}
+function readArguments() {
+    try {
+        return parseArgs({
+            allowPositionals: true,
+            options: {
+                backend: { type: 'string', default: 'wasm' },
+                config: { type: 'string', default: 'small' },
+                batch: { type: 'string', default: '32' },
+                vs: { type: 'string', default: 'naive,jaxjs' },
+                runs: { type: 'string', default: '10' },
+                seed: { type: 'string', default: '0' },
+                json: { type: 'boolean', default: false },
+                help: { type: 'boolean', default: false },
+            },
+        });
+    }
+    catch (error) {
+        return fail(error);
+    }
+}
+function stepOptions() {
+    if (values.help || positionals[0] !== 'step' || positionals.length !== 1)
+        throw new Error(USAGE);
+    return {
+        backend: oneOf('--backend', values.backend, BACKENDS),
+        config: oneOf('--config', values.config, Object.keys(CONFIGS)),
+        batch: wholeNumber('--batch', values.batch, 1),
+        peers: peers(values.vs),
+        runs: wholeNumber('--runs', values.runs, 1),
+        seed: wholeNumber('--seed', values.seed, 0),
+        log: (line) => void process.stderr.write(`${line}\n`),
+    };
+}
+/** The own peer, where it is built, and those named after `--vs`. */
+function peers(list) {
+    const wanted = list.split(',').filter((name) => name !== '');
+    const own = peerNames().filter((name) => name === 'maehem');
+    return [...new Set([...own, ...wanted.map((name) => oneOf('--vs', name, peerNames()))])];
+}
+function oneOf(flag, value, known) {
+    const found = known.find((candidate) => candidate === value);
+    if (found === undefined)
+        throw new Error(`${flag}: '${value}' is not one of ${known.join(', ')}`);
+    return found;
+}
+function wholeNumber(flag, value, minimum) {
+    const number = Number(value);
+    if (value.trim() === '' || !Number.isSafeInteger(number) || number < minimum)
+        throw new Error(`${flag} must be a whole number of at least ${minimum}, got '${value}'`);
+    return number;
+}
+function fail(error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exit(1);
+}
+//# sourceMappingURL=bench.js.map

@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=peer-main.d.ts.map

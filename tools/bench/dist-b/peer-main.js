@@ -1,0 +1,34 @@
+// The process of a peer written in JavaScript: `node peer-main.js NAME`.
+import { readFileSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { NODE_PEERS } from './peers.js';
+import { openWorkload } from './workload.js';
+const REPLY_DESCRIPTOR = 3;
+const load = NODE_PEERS[process.argv[2] ?? ''];
+if (load === undefined)
+    throw new Error(`no peer '${process.argv[2]}'; known: ${Object.keys(NODE_PEERS).join(', ')}`);
+const peer = await load();
+for await (const line of createInterface({ input: process.stdin })) {
+    const reply = await answer(peer, JSON.parse(line)).catch((error) => {
+        return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    });
+    writeSync(REPLY_DESCRIPTOR, `${JSON.stringify(reply)}\n`);
+}
+peer.dispose();
+async function answer(peer, request) {
+    if (request.command === 'init') {
+        await peer.init(openWorkload(request.folder), request.backend);
+        return { ready: true };
+    }
+    const start = performance.now();
+    const loss = await peer.step();
+    return { loss, ms: performance.now() - start, peakBytes: peakResidentBytes() };
+}
+/** On Linux `resourceUsage().maxRSS` starts at the parent's size; the kernel's own mark for this program does not. */
+function peakResidentBytes() {
+    if (process.platform !== 'linux')
+        return process.resourceUsage().maxRSS * 1024;
+    const mark = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+    return Number(mark?.[1] ?? process.resourceUsage().maxRSS) * 1024;
+}
+//# sourceMappingURL=peer-main.js.map

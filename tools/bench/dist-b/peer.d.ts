@@ -1,0 +1,38 @@
+import type { Workload } from './workload.js';
+/** The engine to run on; a peer that does not have it says so in {@link Peer.init}. */
+export type PeerBackend = 'wasm' | 'cpu';
+/**
+ * One implementation of the pretraining step: forward, backward and AdamW on the norm-pix loss. All peers start
+ * from the same workload and must give the same losses.
+ */
+export interface Peer {
+    readonly name: string;
+    /** @throws when the backend is not one of this peer's, saying which are. */
+    init(workload: Workload, backend: PeerBackend): Promise<void>;
+    /** One whole step on the workload's batch, finished when the promise resolves. @returns the loss before it. */
+    step(): Promise<number>;
+    dispose(): void;
+}
+/**
+ * How the harness and a peer's process talk: one JSON object a line, requests on the peer's stdin, one reply each
+ * on its file descriptor 3. Stdout and stderr are free for a library's chatter. A peer in another language needs
+ * these lines and the files of `WorkloadManifest`, nothing else.
+ */
+export type PeerRequest = {
+    readonly command: 'init';
+    readonly folder: string;
+    readonly backend: PeerBackend;
+} | {
+    readonly command: 'step';
+};
+/** `ms` is the wall time of the step alone; `peakBytes` the largest resident set of the whole process so far. */
+export type PeerReply = {
+    readonly ready: true;
+} | {
+    readonly loss: number;
+    readonly ms: number;
+    readonly peakBytes: number;
+} | {
+    readonly error: string;
+};
+//# sourceMappingURL=peer.d.ts.map

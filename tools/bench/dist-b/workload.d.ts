@@ -1,0 +1,44 @@
+import type { MaeConfig } from '@maehem/mae';
+/** AdamW as every peer runs it, with PyTorch's arithmetic and a constant rate. */
+export interface AdamwSettings {
+    readonly lr: number;
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly eps: number;
+}
+/** Where a tensor lies in `workload.bin`, and what a step does with it. */
+export interface TensorEntry {
+    readonly name: string;
+    readonly dtype: 'float32' | 'int32';
+    readonly shape: readonly number[];
+    /** In bytes. */
+    readonly offset: number;
+    /** Weights under the reference checkpoint's names: trained, or fixed (position embeddings). Data: the batch. */
+    readonly role: 'trained' | 'fixed' | 'data';
+    /** 0 for biases and one-dimensional weights. */
+    readonly weightDecay: number;
+}
+/**
+ * `workload.json`: the same work for every peer, in any language. The tensors lie in `workload.bin`, little-endian
+ * and row-major. Data: `patches` [batch, token, patch values] with pixels in (row, column, channel) order, `idsKeep`
+ * [batch, keep], `idsRestore` [batch, token], `mask` [batch, token] (1 = removed).
+ */
+export interface WorkloadManifest {
+    readonly config: MaeConfig;
+    readonly batch: number;
+    /** Visible tokens of each image. */
+    readonly keep: number;
+    readonly layerNormEps: number;
+    readonly normPixEps: number;
+    readonly adamw: AdamwSettings;
+    readonly tensors: readonly TensorEntry[];
+}
+/** A workload on disk. Tensors are read one by one, so that host copies do not count as a peer's memory. */
+export interface Workload extends WorkloadManifest {
+    read(entry: TensorEntry): Float32Array | Int32Array;
+}
+export declare const MANIFEST_FILE = "workload.json";
+export declare const TENSOR_FILE = "workload.bin";
+/** @param folder as written by `writeWorkload`. */
+export declare function openWorkload(folder: string): Workload;
+//# sourceMappingURL=workload.d.ts.map

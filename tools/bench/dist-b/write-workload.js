@@ -1,0 +1,108 @@
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomMasking, sinCosPositionEmbedding } from '@maehem/patches';
+import { fold, normal, uniform } from '@maehem/random';
+import { patchValues, tokenCount } from '@maehem/vit';
+import { MASK_RATIO } from './configs.js';
+import { MANIFEST_FILE, TENSOR_FILE } from './workload.js';
+/**
+ * Draw weights, images and a mask plan from a key and write them for the peers.
+ * @param folder an existing, empty folder
+ */
+export function writeWorkload(folder, key, config, batch) {
+    const { keep, items: data } = batchItems(fold(key, 'batch'), config, batch);
+    const tensors = writeTensors(join(folder, TENSOR_FILE), [
+        ...weightItems(fold(key, 'weights'), config),
+        ...data,
+    ]);
+    const manifest = {
+        ...{ config, batch, keep, layerNormEps: 1e-6, normPixEps: 1e-6 },
+        ...{ adamw: { lr: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8 }, tensors },
+    };
+    writeFileSync(join(folder, MANIFEST_FILE), JSON.stringify(manifest));
+}
+function writeTensors(path, items) {
+    const file = openSync(path, 'w');
+    let offset = 0;
+    const entries = items.map(({ values, ...item }) => {
+        const entry = { ...item, offset };
+        offset += writeSync(file, values());
+        return entry;
+    });
+    closeSync(file);
+    return entries;
+}
+function batchItems(key, config, batch) {
+    const tokens = tokenCount(config);
+    const plan = randomMasking(fold(key, 'mask'), { batch, tokens, ratio: MASK_RATIO });
+    const shape = [batch, tokens, patchValues(config)];
+    const item = (name, size, values) => {
+        const dtype = name.startsWith('ids') ? 'int32' : 'float32';
+        return { name, dtype, shape: size, role: 'data', weightDecay: 0, values };
+    };
+    return {
+        keep: plan.keep,
+        items: [
+            item('patches', shape, () => normal(fold(key, 'patches'), count(shape))),
+            item('idsKeep', [batch, plan.keep], () => plan.idsKeep),
+            item('idsRestore', [batch, tokens], () => plan.idsRestore),
+            item('mask', [batch, tokens], () => plan.mask),
+        ],
+    };
+}
+/** Every weight of the reference checkpoint, started as the reference starts it. */
+function weightItems(key, config) {
+    const { dim, depth, decoderDim, decoderDepth, patchSize, channels, mlpRatio } = config;
+    const linear = (name, inputs, outputs) => [
+        trained(`${name}.weight`, [outputs, ...inputs], xavier(fold(key, name), [outputs, ...inputs])),
+        trained(`${name}.bias`, [outputs], () => new Float32Array(outputs)),
+    ];
+    const norm = (name, width) => [
+        trained(`${name}.weight`, [width], () => new Float32Array(width).fill(1)),
+        trained(`${name}.bias`, [width], () => new Float32Array(width)),
+    ];
+    const token = (name, width) => trained(name, [1, 1, width], () => normal(fold(key, name), width, 0, 0.02));
+    const block = (name, width) => [
+        ...norm(`${name}.norm1`, width),
+        ...linear(`${name}.attn.qkv`, [width], 3 * width),
+        ...linear(`${name}.attn.proj`, [width], width),
+        ...norm(`${name}.norm2`, width),
+        ...linear(`${name}.mlp.fc1`, [width], mlpRatio * width),
+        ...linear(`${name}.mlp.fc2`, [mlpRatio * width], width),
+    ];
+    const blocks = (name, length, width) => Array.from({ length }, (_, index) => block(`${name}.${index}`, width)).flat();
+    return [
+        token('cls_token', dim),
+        positions('pos_embed', config, dim),
+        ...linear('patch_embed.proj', [channels, ...patchSize], dim),
+        ...blocks('blocks', depth, dim),
+        ...norm('norm', dim),
+        ...linear('decoder_embed', [dim], decoderDim),
+        token('mask_token', decoderDim),
+        positions('decoder_pos_embed', config, decoderDim),
+        ...blocks('decoder_blocks', decoderDepth, decoderDim),
+        ...norm('decoder_norm', decoderDim),
+        ...linear('decoder_pred', [decoderDim], patchValues(config)),
+    ];
+}
+/** The paper's weight decay (table 8), on what the reference decays. */
+function trained(name, shape, values) {
+    const weightDecay = shape.length === 1 ? 0 : 0.05;
+    return { name, dtype: 'float32', shape, role: 'trained', weightDecay, values };
+}
+function positions(name, config, dim) {
+    const { imageSize, patchSize } = config;
+    const grid = [imageSize[0] / patchSize[0], imageSize[1] / patchSize[1]];
+    const shape = [1, 1 + grid[0] * grid[1], dim];
+    const values = () => sinCosPositionEmbedding({ dim, grid, classToken: true });
+    return { name, dtype: 'float32', shape, role: 'fixed', weightDecay: 0, values };
+}
+function xavier(key, shape) {
+    const size = count(shape);
+    const bound = Math.sqrt(6 / (shape[0] + size / shape[0]));
+    return () => uniform(key, size, -bound, bound);
+}
+function count(shape) {
+    return shape.reduce((product, n) => product * n, 1);
+}
+//# sourceMappingURL=write-workload.js.map

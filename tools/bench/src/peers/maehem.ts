@@ -1,0 +1,57 @@
+import { openBackend } from '@maehem/backend';
+import type { Mae } from '@maehem/mae';
+import { adamw } from '@maehem/optim';
+import { createPretrainer, type PretrainBatch, type Pretrainer } from '@maehem/train';
+import { fromEntries } from '@maehem/tree';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Peer } from '../peer.js';
+import type { TensorEntry, Workload } from '../workload.js';
+
+/** The project's own step, through the trainer that the CLI uses. */
+export function createMaehem(): Peer {
+  let trainer: Pretrainer | undefined;
+  let batch: PretrainBatch | undefined;
+  return {
+    name: 'maehem',
+    init: async (workload, backend) => {
+      await openBackend(backend);
+      trainer = createTrainer(workload);
+      batch = uploadBatch(workload);
+    },
+    step: async () => {
+      if (trainer === undefined || batch === undefined) throw new Error('maehem: init comes before step');
+      return (await trainer.step([batch])).loss;
+    },
+    dispose: () => trainer?.dispose(),
+  };
+}
+
+function createTrainer(workload: Workload): Pretrainer {
+  const { config, adamw: settings, tensors } = workload;
+  const weights = tensors.filter(({ role }) => role !== 'data');
+  const treatments = Object.fromEntries(weights.map(({ name, weightDecay }) => [name, { lrScale: 1, weightDecay }]));
+  const { lr, beta1, beta2, eps } = settings;
+  const optimizer = adamw({ schedule: () => lr, treatments, beta1, beta2, eps });
+  const params = fromEntries(weights.map((entry) => [entry.name, tensorOf(workload, entry)] as const)) as unknown as Mae;
+  return createPretrainer({ model: config, objective: { normPix: true }, optimizer, accumulate: 1, clipNorm: null }, { params });
+}
+
+function uploadBatch(workload: Workload): PretrainBatch {
+  const data = (name: string): tf.Tensor => {
+    const entry = workload.tensors.find((tensor) => tensor.name === name);
+    if (entry === undefined) throw new Error(`the workload lacks ${name}`);
+    return tensorOf(workload, entry);
+  };
+  return {
+    patches: data('patches') as tf.Tensor3D,
+    plan: {
+      idsKeep: data('idsKeep') as tf.Tensor2D,
+      idsRestore: data('idsRestore') as tf.Tensor2D,
+      mask: data('mask') as tf.Tensor2D,
+    },
+  };
+}
+
+function tensorOf(workload: Workload, entry: TensorEntry): tf.Tensor {
+  return tf.tensor(workload.read(entry), [...entry.shape], entry.dtype);
+}
