@@ -1,0 +1,31 @@
+export { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.js';
+export {
+  bytesPerElement,
+  type Dtype,
+  type DtypeArrays,
+  elementCount,
+  type HostTensor,
+  hostTensor,
+  type Named,
+  type TensorSpec,
+} from './host-tensor.js';
+export {
+  assertSameNames,
+  compareNames,
+  loadIntoTree,
+  type NameReport,
+  nameTensors,
+  type ReshapedName,
+  type Shaped,
+  TensorMismatchError,
+} from './reference-names.js';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  layoutSafetensors,
+  type Safetensors,
+  type SafetensorsLayout,
+} from './safetensors.js';
+export { SafetensorsError } from './safetensors-error.js';
+export { parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.js';
+export { floatValues, integerValues } from './values.js';
