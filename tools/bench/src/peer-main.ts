@@ -18,7 +18,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   });
   writeSync(REPLY_DESCRIPTOR, `${JSON.stringify(reply)}\n`);
 }
-peer.dispose();
 
 async function answer(peer: Peer, request: PeerRequest): Promise<PeerReply> {
   if (request.command === 'init') {

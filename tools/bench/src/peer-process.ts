@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { PeerBackend, PeerReply, PeerRequest } from './peer.js';
@@ -25,10 +24,10 @@ export function startPeer(name: string): PeerProcess {
   const [program, ...args] = peerCommand(name);
   // What a library prints must not reach our stdout: `--json` promises one object there.
   const child = spawn(program, args, { stdio: ['pipe', 2, 2, 'pipe'] });
-  const ended = Promise.race([
-    once(child, 'error').then(([error]: Error[]) => `cannot start ${program}: ${error?.message}`),
-    once(child, 'exit').then(([code, signal]) => `its process ended early (${signal ?? `exit ${code}`})`),
-  ]);
+  const ended = new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(`cannot start ${program}: ${error.message}`));
+    child.on('exit', (code, signal) => resolve(`its process ended early (${signal ?? `exit ${code}`})`));
+  });
   const replies = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]();
   child.stdin?.on('error', () => {}); // A dead process is reported by `ended`.
   const ask = async (request: PeerRequest): Promise<PeerReply> => {
@@ -44,6 +43,6 @@ export function startPeer(name: string): PeerProcess {
     name,
     init: async (folder, backend) => void (await ask({ command: 'init', folder, backend })),
     step: async () => (await ask({ command: 'step' })) as StepResult,
-    stop: () => void child.stdin?.end(),
+    stop: () => void child.kill(),
   };
 }

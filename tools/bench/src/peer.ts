@@ -5,7 +5,7 @@ export type PeerBackend = 'wasm' | 'cpu';
 
 /**
  * One implementation of the pretraining step: forward, backward and AdamW on the norm-pix loss. All peers start
- * from the same workload and must give the same losses.
+ * from the same workload and must give the same losses. A peer lives as long as its process.
  */
 export interface Peer {
   readonly name: string;
@@ -13,13 +13,12 @@ export interface Peer {
   init(workload: Workload, backend: PeerBackend): Promise<void>;
   /** One whole step on the workload's batch, finished when the promise resolves. @returns the loss before it. */
   step(): Promise<number>;
-  dispose(): void;
 }
 
 /**
  * How the harness and a peer's process talk: one JSON object a line, requests on the peer's stdin, one reply each
  * on its file descriptor 3. Stdout and stderr are free for a library's chatter. A peer in another language needs
- * these lines and the files of `WorkloadManifest`, nothing else.
+ * these lines and the files of `WorkloadManifest`, nothing else. The files are gone after the reply to `init`.
  */
 export type PeerRequest =
   | { readonly command: 'init'; readonly folder: string; readonly backend: PeerBackend }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seed } from '@maehem/random';
+import { seed as rootKey } from '@maehem/random';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { describeMachine, type Machine } from './machine.js';
 import type { PeerBackend } from './peer.js';
@@ -47,19 +47,29 @@ const LOSS_TOLERANCE = 1e-3;
  */
 export async function benchStep(options: StepOptions): Promise<StepReport> {
   const { backend, config, batch, peers, runs, log } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'maehem-bench-'));
   const started: PeerProcess[] = [];
   try {
     for (const name of peers) started.push(startPeer(name));
-    writeWorkload(folder, seed(options.seed), CONFIGS[config], batch);
-    for (const peer of started) await peer.init(folder, backend);
+    await initPeers(started, options);
     const warmUp = await interleave(started, WARM_UP, (line) => log(`warm-up ${line}`));
-    assertSameLosses(peers, warmUp);
+    assertSameLosses(
+      warmUp.map((steps, index) => ({ name: peers[index]!, losses: steps.map(({ loss }) => loss) })),
+    );
     const timed = await interleave(started, runs, log);
     const rows = peers.map((name, index) => rowOf(name, warmUp[index]!, timed[index]!));
     return { backend, config, batch, machine: describeMachine(), rows };
   } finally {
     for (const peer of started) peer.stop();
+  }
+}
+
+/** Peers read the workload once; ViT-B's is half a gigabyte that should not outlive an interrupted run. */
+async function initPeers(peers: readonly PeerProcess[], { backend, config, batch, seed }: StepOptions) {
+  const folder = mkdtempSync(join(tmpdir(), 'maehem-bench-'));
+  try {
+    writeWorkload(folder, rootKey(seed), CONFIGS[config], batch);
+    for (const peer of peers) await peer.init(folder, backend);
+  } finally {
     rmSync(folder, { recursive: true });
   }
 }
@@ -80,17 +90,14 @@ async function interleave(
   return results;
 }
 
-function assertSameLosses(names: readonly string[], results: readonly StepResult[][]): void {
-  const losses = results.map((steps) => steps.map(({ loss }) => loss));
-  const apart = losses.some((own) =>
-    own.some((loss, i) => !(Math.abs(loss - losses[0]![i]!) <= LOSS_TOLERANCE)),
-  );
-  if (!apart) return;
-  const table = names.map(
-    (name, index) => `${name} ${losses[index]!.map((loss) => loss.toFixed(6)).join(' ')}`,
-  );
+/** @throws when a loss differs from the first peer's by more than the tolerance; the message shows them all. */
+export function assertSameLosses(peers: readonly { name: string; losses: readonly number[] }[]): void {
+  const [first] = peers;
+  const differs = (loss: number, step: number) => !(Math.abs(loss - first!.losses[step]!) <= LOSS_TOLERANCE);
+  if (!peers.some(({ losses }) => losses.some(differs))) return;
+  const table = peers.map(({ name, losses }) => `${name} ${losses.map((loss) => loss.toFixed(6)).join(' ')}`);
   throw new Error(
-    `the peers do not do the same work: their first losses differ by more than ${LOSS_TOLERANCE}: ${table.join('; ')}`,
+    `the peers do not do the same work, their first losses differ by more than ${LOSS_TOLERANCE}: ${table.join('; ')}`,
   );
 }
 

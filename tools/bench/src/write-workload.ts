@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MaeConfig } from '@maehem/mae';
 import { randomMasking, sinCosPositionEmbedding } from '@maehem/patches';
@@ -32,8 +32,10 @@ function writeTensors(path: string, items: readonly Item[]): TensorEntry[] {
   const file = openSync(path, 'w');
   let offset = 0;
   const entries = items.map(({ values, ...item }) => {
+    const bytes = values();
+    writeFileSync(file, bytes);
     const entry = { ...item, offset };
-    offset += writeSync(file, values());
+    offset += bytes.byteLength;
     return entry;
   });
   closeSync(file);

@@ -25,7 +25,6 @@ export function createJaxjs(): Peer {
       if (train === undefined) throw new Error('jaxjs: init comes before step');
       return train();
     },
-    dispose: () => {},
   };
 }
 

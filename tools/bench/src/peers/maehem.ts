@@ -22,18 +22,24 @@ export function createMaehem(): Peer {
       if (trainer === undefined || batch === undefined) throw new Error('maehem: init comes before step');
       return (await trainer.step([batch])).loss;
     },
-    dispose: () => trainer?.dispose(),
   };
 }
 
 function createTrainer(workload: Workload): Pretrainer {
   const { config, adamw: settings, tensors } = workload;
   const weights = tensors.filter(({ role }) => role !== 'data');
-  const treatments = Object.fromEntries(weights.map(({ name, weightDecay }) => [name, { lrScale: 1, weightDecay }]));
+  const treatments = Object.fromEntries(
+    weights.map(({ name, weightDecay }) => [name, { lrScale: 1, weightDecay }]),
+  );
   const { lr, beta1, beta2, eps } = settings;
   const optimizer = adamw({ schedule: () => lr, treatments, beta1, beta2, eps });
-  const params = fromEntries(weights.map((entry) => [entry.name, tensorOf(workload, entry)] as const)) as unknown as Mae;
-  return createPretrainer({ model: config, objective: { normPix: true }, optimizer, accumulate: 1, clipNorm: null }, { params });
+  const params = fromEntries(
+    weights.map((entry) => [entry.name, tensorOf(workload, entry)] as const),
+  ) as unknown as Mae;
+  return createPretrainer(
+    { model: config, objective: { normPix: true }, optimizer, accumulate: 1, clipNorm: null },
+    { params },
+  );
 }
 
 function uploadBatch(workload: Workload): PretrainBatch {

@@ -26,7 +26,6 @@ export function createNaive(): Peer {
       if (train === undefined) throw new Error('naive: init comes before step');
       return train();
     },
-    dispose: () => tf.disposeVariables(),
   };
 }
 

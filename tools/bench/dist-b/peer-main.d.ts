@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=peer-main.d.ts.map
