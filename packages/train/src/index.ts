@@ -14,3 +14,4 @@ export {
 export { type MaskConfig, type PretrainConfig, type PretrainOptimizerConfig, pretrainDefaults } from './pretrain-config.js';
 export { joinParams, type PretrainBatch, type PretrainParams, type PretrainTask, splitParams } from './pretrain-step.js';
 export { createPretrainer, type Pretrainer, type PretrainStart, type StepResult } from './pretrainer.js';
+export { downloadTree, uploadTensor, uploadTree } from './host-tensors.js';

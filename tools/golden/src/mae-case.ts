@@ -73,7 +73,7 @@ export async function runMaeCase(golden: MaeCase): Promise<Comparison[]> {
   return results.map((result) => ({ ...result, case: name }));
 }
 
-function goldenPlan({ config, io }: MaeCase, ratio: number): MaskPlan {
+function goldenPlan({ io }: MaeCase, ratio: number): MaskPlan {
   const noise = tensorNamed(io, 'noise');
   return maskingFromNoise(noise.data as Float32Array, { batch: noise.shape[0]!, tokens: noise.shape[1]!, ratio });
 }

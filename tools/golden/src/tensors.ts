@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { decodeSafetensors, type HostTensor, uploadTree as uploadNamed } from '@maehem/weights';
+import { uploadTree as uploadNamed } from '@maehem/train';
+import { decodeSafetensors, type HostTensor } from '@maehem/weights';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Named host tensors of one file. */

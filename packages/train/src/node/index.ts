@@ -1,0 +1,12 @@
+export {
+  type CheckpointInfo,
+  latestCheckpoint,
+  loadCheckpoint,
+  loadEncoder,
+  loadMae,
+  modelFile,
+  readCheckpointInfo,
+  type SaveOptions,
+  saveCheckpoint,
+  type WriteTensors,
+} from './checkpoint-store.js';
