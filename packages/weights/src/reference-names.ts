@@ -1,7 +1,10 @@
-import { entries, type MapLeaves, map, type Tree } from '@maehem/tree';
+import { isNode, type MapLeaves } from '@maehem/tree';
 import type { Named } from './host-tensor.js';
 
-/** Any leaf with a shape: a spec, a host tensor, a tfjs tensor. */
+/**
+ * Any leaf with a shape: a spec, a host tensor, a tfjs tensor. Unlike `@maehem/tree`, which takes a plain object
+ * for a container, this module takes everything with a `shape` for a leaf.
+ */
 export interface Shaped {
   readonly shape: readonly number[];
 }
@@ -38,43 +41,67 @@ export class TensorMismatchError extends Error {
  * The leaves of a param tree by the reference checkpoint's names (`blocks.0.attn.qkv.weight`, `cls_token`).
  * The trees' keys are those names already, so a name is a leaf's dotted path.
  */
-export function nameTensors<Leaf>(tree: Tree<Leaf>): Named<Leaf> {
-  return Object.fromEntries(entries(tree));
+export function nameTensors<Leaf extends Shaped>(tree: object): Named<Leaf> {
+  const named: [string, Leaf][] = [];
+  mapShaped(tree, '', (leaf, path) => named.push([path, leaf as Leaf]));
+  return Object.fromEntries(named);
 }
 
 /**
  * Build a tree like `template` from named tensors.
  * @param template a tree whose leaves say the shapes to expect.
  * @param named tensors by the reference's names, as `decodeSafetensors` returns them.
+ * @param convert makes the new tree's leaf of a tensor: an upload to the backend, say.
  * @param options `strict` (default true): every name of either side must be on the other, with the same shape.
  *   Else a leaf that is missing or of another shape keeps the template's leaf, and the report says which.
  *   `file` names the checkpoint in errors.
  * @returns the tree, and what differed.
- * @throws TensorMismatchError in strict mode, listing which tensors differ and how.
+ * @throws TensorMismatchError in strict mode, listing which tensors differ and how; nothing is converted then.
  */
-export function loadIntoTree<Leaf extends Shaped, Found extends Shaped, T extends Tree<Leaf>>(
+export function loadIntoTree<T extends object, Found extends Shaped, Out>(
   template: T,
   named: Named<Found>,
+  convert: (found: Found, name: string) => Out,
   options?: { readonly strict?: true; readonly file?: string },
-): { tree: MapLeaves<T, Leaf, Found>; report: NameReport };
-export function loadIntoTree<Leaf extends Shaped, Found extends Shaped, T extends Tree<Leaf>>(
+): { tree: MapLeaves<T, Shaped, Out>; report: NameReport };
+export function loadIntoTree<T extends object, Found extends Shaped, Out>(
   template: T,
   named: Named<Found>,
+  convert: (found: Found, name: string) => Out,
   options: { readonly strict: boolean; readonly file?: string },
-): { tree: MapLeaves<T, Leaf, Found | Leaf>; report: NameReport };
-export function loadIntoTree<Leaf extends Shaped, Found extends Shaped, T extends Tree<Leaf>>(
+): { tree: MapLeaves<T, Shaped, Out | Shaped>; report: NameReport };
+export function loadIntoTree<T extends object, Found extends Shaped, Out>(
   template: T,
   named: Named<Found>,
+  convert: (found: Found, name: string) => Out,
   { strict = true, file = 'the checkpoint' }: { readonly strict?: boolean; readonly file?: string } = {},
-): { tree: MapLeaves<T, Leaf, Found | Leaf>; report: NameReport } {
-  const expected = nameTensors<Leaf>(template);
+): { tree: MapLeaves<T, Shaped, Out | Shaped>; report: NameReport } {
+  const expected = nameTensors(template);
   const report = compareNames(expected, named);
   if (strict) assertSameNames(expected, named, file);
   const reshaped = new Set(report.reshaped.map(({ name }) => name));
-  const tree = map<Leaf, Found | Leaf, T>(template, (leaf, path) =>
-    Object.hasOwn(named, path) && !reshaped.has(path) ? named[path]! : leaf,
+  const tree = mapShaped(template, '', (leaf, name) =>
+    Object.hasOwn(named, name) && !reshaped.has(name) ? convert(named[name]!, name) : leaf,
   );
-  return { tree, report };
+  return { tree: tree as MapLeaves<T, Shaped, Out | Shaped>, report };
+}
+
+function isShaped(value: unknown): value is Shaped {
+  return typeof value === 'object' && value !== null && Array.isArray((value as Partial<Shaped>).shape);
+}
+
+/** The same structure with each leaf replaced; absent (`undefined`) entries stay absent. */
+function mapShaped(node: unknown, path: string, fn: (leaf: Shaped, path: string) => unknown): unknown {
+  if (isShaped(node)) return fn(node, path);
+  if (!isNode(node))
+    throw new TypeError(`${path || 'the tree'} is neither a tensor nor a container: ${node}`);
+  const at = (name: string | number) => (path === '' ? `${name}` : `${path}.${name}`);
+  if (Array.isArray(node)) return node.map((child, index) => mapShaped(child, at(index), fn));
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(([, child]) => child !== undefined)
+      .map(([name, child]) => [name, mapShaped(child, at(name), fn)]),
+  );
 }
 
 /**
