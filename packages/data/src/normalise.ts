@@ -40,7 +40,7 @@ export function normaliser(normalisation: NormalisationName | Normalisation, cha
 function perChannel(values: readonly number[], channels: number, what: string): Float32Array {
   if (values.length !== 1 && values.length !== channels)
     throw new Error(
-      `normalisation ${what} has ${values.length} entries but images have ${channels} channel(s); give 1 or ${channels}`,
+      `normalisation ${what} has ${values.length} entries but images have ${channels} channel(s); give one for each`,
     );
   if (!values.every(Number.isFinite))
     throw new Error(`normalisation ${what} must be finite, got [${values}]`);

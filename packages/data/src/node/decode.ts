@@ -33,8 +33,8 @@ export async function decodeImage(
   if (bytes.length === 0) throw new BadImageError(name, 'the file is empty');
   const [r, g, b] = background;
   try {
-    // 'error' takes the harmless warnings that many real JPEGs give, and refuses missing or corrupt pixels.
-    const { data, info } = await sharp(bytes, { failOn: 'error' })
+    // The strictest level: a corrupt JPEG may warn where a truncated one fails.
+    const { data, info } = await sharp(bytes, { failOn: 'warning' })
       .autoOrient()
       .flatten({ background: { r, g, b } })
       .toColourspace('srgb')

@@ -23,18 +23,23 @@ export const IMAGE_EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.w
  * @throws when there is no such folder, or no image in it, or a class that is not one of `options.classes`.
  */
 export async function openImageFolder(root: string, options: ImageFolderOptions = {}): Promise<Dataset> {
-  const files = (await findImages(root)).sort();
+  return imageFolder(root, await findImages(root), options);
+}
+
+/** The data set of these files, as `findImages` lists them. */
+export function imageFolder(root: string, files: readonly string[], options: ImageFolderOptions): Dataset {
   if (files.length === 0)
     throw new Error(
       `${root} has no images: looked for ${IMAGE_EXTENSIONS.join(', ')} in it and in all its subfolders ` +
         '(hidden ones left out)',
     );
-  const folders = files.map(classFolder);
+  const folders = files.map(firstFolder);
   const names = new Set(folders);
   // An image beside the class folders belongs to none of them.
   if (names.has(undefined)) return folderDataset(root, files, options);
   const classes = options.classes ?? [...(names as Set<string>)].sort();
-  const labels = folders.map((folder) => classes.indexOf(folder!));
+  const labelOf = new Map(classes.map((name, label) => [name, label]));
+  const labels = folders.map((folder) => labelOf.get(folder!) ?? -1);
   const unknown = labels.indexOf(-1);
   if (unknown >= 0)
     throw new Error(`${join(root, folders[unknown]!)} is not one of the classes ${classes.join(', ')}`);
@@ -55,9 +60,9 @@ function folderDataset(
   return { name: root, length: files.length, ...(labelled && { classes: labelled.classes }), get };
 }
 
-/** Paths below `root`, with '/' between the parts on every system. */
+/** Paths below `root`, sorted, with '/' between the parts on every system. */
 export async function findImages(root: string): Promise<string[]> {
-  return walk(root, '', new Set());
+  return (await walk(root, '', new Set())).sort();
 }
 
 /** @param above real paths of the folders that this one lies in: a link back to one of them would never end */
@@ -81,7 +86,8 @@ function isImageName(name: string): boolean {
   return IMAGE_EXTENSIONS.some((extension) => lower.endsWith(extension));
 }
 
-function classFolder(path: string): string | undefined {
+/** The folder below the root that holds a file; none where that is the root. */
+export function firstFolder(path: string): string | undefined {
   const slash = path.indexOf('/');
   return slash < 0 ? undefined : path.slice(0, slash);
 }

@@ -11,7 +11,13 @@ import {
   loadMnist,
   type Split,
 } from './binary-sets.js';
-import { findImages, IMAGE_EXTENSIONS, type ImageFolderOptions, openImageFolder } from './image-folder.js';
+import {
+  findImages,
+  firstFolder,
+  IMAGE_EXTENSIONS,
+  type ImageFolderOptions,
+  imageFolder,
+} from './image-folder.js';
 
 export type DatasetKind = 'folder' | 'mnist' | 'cifar10' | 'cifar100';
 
@@ -35,7 +41,7 @@ const SPLIT_FOLDERS: Readonly<Record<Split, readonly string[]>> = {
  */
 export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<Dataset> {
   await checkFolder(path);
-  const { kind = 'auto', split = 'train' } = options;
+  const { kind = 'auto', split = 'train', cacheBytes = 512 * 2 ** 20 } = options;
   switch (kind === 'auto' ? await recognise(path) : kind) {
     case 'mnist':
       return loadMnist(path, split);
@@ -44,31 +50,49 @@ export async function openDataset(path: string, options: OpenDatasetOptions = {}
     case 'cifar100':
       return loadCifar100(path, split);
     case 'folder': {
-      const { cacheBytes = 512 * 2 ** 20 } = options;
-      return cached(await openImageFolder(await splitFolder(path, split), options), cacheBytes);
+      const files = await findImages(path);
+      if (kind === 'auto' && files.length === 0) throw new Error(await nothingKnown(path));
+      return cached(openSplit(path, files, split, options), cacheBytes);
     }
   }
 }
 
+/** By the names of the files; what has none of the known ones can only be a folder of images. */
 async function recognise(path: string): Promise<DatasetKind> {
   if (await isMnistFolder(path)) return 'mnist';
   if (await isCifar10Folder(path)) return 'cifar10';
   if (await isCifar100Folder(path)) return 'cifar100';
-  if ((await findImages(path)).length > 0) return 'folder';
-  throw new Error(
-    `${path} holds no data set that is known here. Looked for: MNIST (train-images-idx3-ubyte, gzipped or not), ` +
-      'CIFAR-10 and CIFAR-100 in the binary version (data_batch_1.bin, train.bin), and images ' +
-      `(${IMAGE_EXTENSIONS.join(', ')}) in the folder and its subfolders. It has: ${await contents(path)}`,
-  );
+  return 'folder';
 }
 
-/** The folder of that split, or, for training, the whole where it is not split. */
-async function splitFolder(path: string, split: Split): Promise<string> {
-  const names = await readdir(path);
-  const found = SPLIT_FOLDERS[split].find((name) => names.includes(name));
-  if (found) return join(path, found);
-  if (split === 'train') return path;
+/** The images of that split, or, for training, all of them where the folder is not split. */
+function openSplit(
+  path: string,
+  files: readonly string[],
+  split: Split,
+  options: ImageFolderOptions,
+): Dataset {
+  const folders = new Set(files.map(firstFolder));
+  // A class may be called 'train' too: beside folders that are no splits, it is one.
+  const known: readonly (string | undefined)[] = Object.values(SPLIT_FOLDERS).flat();
+  const isSplit = files.length > 0 && [...folders].every((folder) => known.includes(folder));
+  const found = SPLIT_FOLDERS[split].find((name) => isSplit && folders.has(name));
+  if (found) {
+    const inside = files
+      .filter((file) => file.startsWith(`${found}/`))
+      .map((file) => file.slice(found.length + 1));
+    return imageFolder(join(path, found), inside, options);
+  }
+  if (split === 'train') return imageFolder(path, files, options);
   throw new Error(`${path} has no ${split} split: looked for a subfolder ${SPLIT_FOLDERS[split].join(', ')}`);
+}
+
+async function nothingKnown(path: string): Promise<string> {
+  return (
+    `${path} holds no data set that is known here. Looked for: MNIST (train-images-idx3-ubyte, gzipped or not), ` +
+    'CIFAR-10 and CIFAR-100 in the binary version (data_batch_1.bin, train.bin), and images ' +
+    `(${IMAGE_EXTENSIONS.join(', ')}) in the folder and its subfolders. It has: ${await contents(path)}`
+  );
 }
 
 async function checkFolder(path: string): Promise<void> {
