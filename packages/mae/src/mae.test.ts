@@ -58,7 +58,10 @@ describe('configuration', () => {
   it.each([
     [{ heads: 5 }, 'width 24 does not divide into 5 heads'],
     [{ decoderHeads: 3 }, 'decoder width 16 does not divide into 3 heads'],
-    [{ imageSize: [9, 16] as const }, 'image 9x16 does not divide into patches of 4x2'],
+    [
+      { imageSize: [9, 16] as const },
+      'image 9x16 (height x width) does not divide into patches of 4x2; use a height of 8 or 12 and a width of 16',
+    ],
     [{ depth: 0 }, 'depth must be a positive whole number, got 0'],
     [{ decoderDepth: 1.5 }, 'decoderDepth must be a positive whole number, got 1.5'],
     [{ dim: 26 }, 'multiple of 4'],

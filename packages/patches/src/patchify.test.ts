@@ -20,7 +20,7 @@ describeOnEveryBackend('patchify', () => {
 
   it('names sizes that do not fit', () => {
     expect(() => patchify(tf.zeros([1, 30, 32, 3]), [4, 4])).toThrow(
-      '30x32 does not divide into patches of 4x4',
+      'image 30x32 (height x width) does not divide into patches of 4x4; use a height of 28 or 32 and a width of 32',
     );
     expect(() => unpatchify(tf.zeros([1, 5, 48]), [8, 8], [4, 4])).toThrow('5 patches of 48 values');
   });

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { patchGrid } from './grid.js';
 
 /**
  * Cut images into patches, as tensors and without a gradient (images are data). Two axes swap places in a
@@ -7,17 +8,12 @@ import * as tf from '@tensorflow/tfjs-core';
  * @param patchSize [height, width] of a patch
  * @returns [batch, token, patch height * patch width * channel]: tokens row by row, pixels in (row, column,
  * channel) order, the target order of the reference
- * @throws when the image is not a whole number of patches.
+ * @throws when the image is not a whole number of patches, as {@link patchGrid} does.
  */
 export function patchify(images: tf.Tensor4D, patchSize: readonly [number, number]): tf.Tensor3D {
   const [batch, height, width, channels] = images.shape;
+  const { rows, columns } = patchGrid(height, width, patchSize);
   const [patchHeight, patchWidth] = patchSize;
-  if (height % patchHeight !== 0 || width % patchWidth !== 0)
-    throw new Error(
-      `patchify: image ${height}x${width} does not divide into patches of ${patchHeight}x${patchWidth}`,
-    );
-  const rows = height / patchHeight;
-  const columns = width / patchWidth;
   return tf.tidy(() => {
     const strips = tf.reshape(images, [batch * rows, patchHeight, columns, patchWidth * channels]);
     const cut = tf.transpose(strips, [0, 2, 1, 3]);

@@ -1,3 +1,5 @@
+import { patchGrid } from '@maehem/patches';
+
 /** The shape of a vision transformer on images of one size. */
 export interface VitConfig {
   /** [height, width] in pixels. */
@@ -13,19 +15,19 @@ export interface VitConfig {
   readonly mlpRatio: number;
 }
 
-/** @throws when a size is not a positive whole number, or does not divide as it must; names the field. */
+/**
+ * @throws when a size is not a positive whole number, or does not divide as it must; the message names the
+ * field, and the nearest image sizes that fit the patch.
+ */
 export function assertVitConfig(config: VitConfig): void {
   const { imageSize, patchSize, channels, dim, depth, heads } = config;
-  const whole = { height: imageSize[0], width: imageSize[1], patchHeight: patchSize[0], patchWidth: patchSize[1], channels, dim, depth, heads };
-  for (const [name, value] of Object.entries(whole))
-    if (!Number.isInteger(value) || value < 1) throw new Error(`${name} must be a positive whole number, got ${value}`);
+  patchGrid(...imageSize, patchSize);
+  for (const [name, value] of Object.entries({ channels, dim, depth, heads }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new Error(`${name} must be a positive whole number, got ${value}`);
   if (dim % heads !== 0) throw new Error(`width ${dim} does not divide into ${heads} heads`);
-  if (dim % 4 !== 0) throw new Error(`width ${dim} must be a multiple of 4 for 2-D sin-cos position embeddings`);
-  for (const axis of [0, 1] as const)
-    if (imageSize[axis] % patchSize[axis] !== 0)
-      throw new Error(
-        `image ${imageSize.join('x')} does not divide into patches of ${patchSize.join('x')}; resize the images to a multiple of the patch`,
-      );
+  if (dim % 4 !== 0)
+    throw new Error(`width ${dim} must be a multiple of 4 for 2-D sin-cos position embeddings`);
 }
 
 /** Number of patches of an image. */
