@@ -18,12 +18,12 @@ const USAGE = `pnpm bench step [options]
 const BACKENDS: readonly PeerBackend[] = ['wasm', 'cpu'];
 
 const { values, positionals } = readArguments();
-try {
-  const options = stepOptions();
-  const report = await benchStep(options);
+if (values.help) process.stdout.write(`${USAGE}\n`);
+else await runStep().catch(fail);
+
+async function runStep(): Promise<void> {
+  const report = await benchStep(stepOptions());
   process.stdout.write(`${values.json ? JSON.stringify(report) : reportTable(report)}\n`);
-} catch (error) {
-  fail(error);
 }
 
 function readArguments() {
@@ -47,7 +47,7 @@ function readArguments() {
 }
 
 function stepOptions(): StepOptions {
-  if (values.help || positionals[0] !== 'step' || positionals.length !== 1) throw new Error(USAGE);
+  if (positionals[0] !== 'step' || positionals.length !== 1) throw new Error(USAGE);
   return {
     backend: oneOf('--backend', values.backend, BACKENDS),
     config: oneOf('--config', values.config, Object.keys(CONFIGS) as ConfigName[]),

@@ -36,58 +36,82 @@ export interface StepReport {
   readonly batch: number;
   readonly machine: Machine;
   readonly rows: readonly StepRow[];
+  /** Peers that could not do this work, and why. */
+  readonly failed: readonly { readonly name: string; readonly reason: string }[];
 }
 
 const WARM_UP = 3;
 const LOSS_TOLERANCE = 1e-3;
 
+/** A peer in the race; one that fails drops out and the others go on. */
+interface Entrant {
+  readonly peer: PeerProcess;
+  readonly steps: StepResult[];
+  failure?: string;
+}
+
 /**
  * Time whole pretraining steps of several peers in one run, interleaved (A B C A B C …), after a warm-up.
- * @throws when a peer fails, or when the losses of the warm-up differ by more than 1e-3.
+ * @throws when the first peer fails, or when the losses of the warm-up differ by more than 1e-3.
  */
 export async function benchStep(options: StepOptions): Promise<StepReport> {
-  const { backend, config, batch, peers, runs, log } = options;
-  const started: PeerProcess[] = [];
+  const { backend, config, batch, runs } = options;
+  const entrants: Entrant[] = options.peers.map((name) => ({ peer: startPeer(name), steps: [] }));
+  const running = () => entrants.filter(({ failure }) => failure === undefined);
   try {
-    for (const name of peers) started.push(startPeer(name));
-    await initPeers(started, options);
-    const warmUp = await interleave(started, WARM_UP, (line) => log(`warm-up ${line}`));
-    assertSameLosses(
-      warmUp.map((steps, index) => ({ name: peers[index]!, losses: steps.map(({ loss }) => loss) })),
+    await initPeers(entrants, options);
+    for (let step = 0; step < WARM_UP + runs; step++) {
+      for (const entrant of running()) await takeStep(entrant, step, options);
+      if (step === WARM_UP - 1)
+        assertSameLosses(
+          running().map(({ peer, steps }) => ({ name: peer.name, losses: warmUpLosses(steps) })),
+        );
+    }
+    const failed = entrants.flatMap(({ peer: { name }, failure }) =>
+      failure === undefined ? [] : [{ name, reason: failure.split('\n')[0]! }],
     );
-    const timed = await interleave(started, runs, log);
-    const rows = peers.map((name, index) => rowOf(name, warmUp[index]!, timed[index]!));
-    return { backend, config, batch, machine: describeMachine(), rows };
+    return { backend, config, batch, machine: describeMachine(), rows: running().map(rowOf), failed };
   } finally {
-    for (const peer of started) peer.stop();
+    for (const { peer } of entrants) peer.stop();
   }
 }
 
 /** Peers read the workload once; ViT-B's is half a gigabyte that should not outlive an interrupted run. */
-async function initPeers(peers: readonly PeerProcess[], { backend, config, batch, seed }: StepOptions) {
+async function initPeers(entrants: readonly Entrant[], options: StepOptions): Promise<void> {
+  const { backend, config, batch, seed } = options;
   const folder = mkdtempSync(join(tmpdir(), 'maehem-bench-'));
   try {
     writeWorkload(folder, rootKey(seed), CONFIGS[config], batch);
-    for (const peer of peers) await peer.init(folder, backend);
+    for (const entrant of entrants) await attempt(entrant, options, () => entrant.peer.init(folder, backend));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** @returns for each peer, its results in order */
-async function interleave(
-  peers: readonly PeerProcess[],
-  rounds: number,
-  log: (line: string) => void,
-): Promise<StepResult[][]> {
-  const results: StepResult[][] = peers.map(() => []);
-  for (let round = 1; round <= rounds; round++)
-    for (const [index, peer] of peers.entries()) {
-      const result = await peer.step();
-      results[index]!.push(result);
-      log(`${round}/${rounds} ${peer.name}: ${result.ms.toFixed(1)} ms, loss ${result.loss.toFixed(6)}`);
-    }
-  return results;
+async function takeStep(entrant: Entrant, step: number, options: StepOptions): Promise<void> {
+  const { runs, log } = options;
+  await attempt(entrant, options, async () => {
+    const result = await entrant.peer.step();
+    entrant.steps.push(result);
+    const place = step < WARM_UP ? `warm-up ${step + 1}/${WARM_UP}` : `${step + 1 - WARM_UP}/${runs}`;
+    log(`${place} ${entrant.peer.name}: ${result.ms.toFixed(1)} ms, loss ${result.loss.toFixed(6)}`);
+  });
+}
+
+/** A peer may be too big for its engine, which is a result; without the first one there is nothing to compare. */
+async function attempt(
+  entrant: Entrant,
+  { peers, log }: StepOptions,
+  action: () => Promise<void>,
+): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (entrant.peer.name === peers[0]) throw error;
+    entrant.failure = (error as Error).message;
+    entrant.peer.stop(); // It may hold gigabytes.
+    log(entrant.failure);
+  }
 }
 
 /** @throws when a loss differs from the first peer's by more than the tolerance; the message shows them all. */
@@ -101,10 +125,14 @@ export function assertSameLosses(peers: readonly { name: string; losses: readonl
   );
 }
 
-function rowOf(name: string, warmUp: readonly StepResult[], timed: readonly StepResult[]): StepRow {
-  const runsMs = timed.map(({ ms }) => ms);
-  const peakBytes = Math.max(...timed.map((result) => result.peakBytes));
-  return { name, medianMs: median(runsMs), runsMs, peakBytes, losses: warmUp.map(({ loss }) => loss) };
+function rowOf({ peer: { name }, steps }: Entrant): StepRow {
+  const runsMs = steps.slice(WARM_UP).map(({ ms }) => ms);
+  const peakBytes = Math.max(...steps.map((step) => step.peakBytes));
+  return { name, medianMs: median(runsMs), runsMs, peakBytes, losses: warmUpLosses(steps) };
+}
+
+function warmUpLosses(steps: readonly StepResult[]): number[] {
+  return steps.slice(0, WARM_UP).map(({ loss }) => loss);
 }
 
 export function median(values: readonly number[]): number {

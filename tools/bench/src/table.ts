@@ -1,7 +1,7 @@
 import type { StepReport } from './step.js';
 
 /** A report for people. Ratios are against the first row: above 1, that row is faster. */
-export function reportTable({ backend, config, batch, machine, rows }: StepReport): string {
+export function reportTable({ backend, config, batch, machine, rows, failed }: StepReport): string {
   const base = rows[0]!;
   const cells = rows.map(({ name, medianMs, runsMs, peakBytes, losses }) => [
     ...[
@@ -18,6 +18,7 @@ export function reportTable({ backend, config, batch, machine, rows }: StepRepor
     `Pretraining step, ${config}, batch ${batch}, ${backend}, ${base.runsMs.length} interleaved runs`,
     `${machine.cpu}, ${machine.cores} cores, ${memory} GiB, Node ${machine.node}, ${machine.os}`,
     ...alignColumns([header, ...cells]),
+    ...failed.map(({ name, reason }) => `${name} failed: ${reason}`),
   ].join('\n');
 }
 
