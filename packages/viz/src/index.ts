@@ -1,0 +1,12 @@
+export { type CurveSeries, type LossCurveOptions, lossCurve } from './loss-curve.js';
+export { type MosaicOptions, mosaic } from './mosaic.js';
+export { encodePng } from './png.js';
+export {
+  type Reconstruction,
+  type ReconstructionStages,
+  reconstructionMosaic,
+  reconstructionStages,
+} from './reconstruction.js';
+export { enlarge, filled, paste, type Rgb, type RgbaImage } from './rgba-image.js';
+export { sparkline, terminalCurve, terminalImage } from './terminal.js';
+export { type PixelFormat, toRgba } from './to-rgba.js';

@@ -1,0 +1,1 @@
+export { svgToPng } from './svg-to-png.js';
