@@ -38,6 +38,7 @@ export function poolFeatures(
 /**
  * Features of a whole data set.
  * @param batches host batches of any size; labels are gathered when every batch has them.
+ * @throws when a batch is not a whole number of images of the model's size.
  */
 export async function extractFeatures(
   params: MaeEncoder,
@@ -50,6 +51,10 @@ export async function extractFeatures(
   const labels: Int32Array[] = [];
   for await (const batch of batches) {
     const count = batch.images.length / (height * width * config.channels);
+    if (!Number.isInteger(count))
+      throw new Error(
+        `features: a batch of ${batch.images.length} values is not a whole number of images of ${height}x${width}x${config.channels}`,
+      );
     const images = tf.tensor4d(batch.images, [count, height, width, config.channels]);
     const features = poolFeatures(params, config, images, pooling);
     parts.push((await features.data()) as Float32Array);

@@ -30,12 +30,17 @@ export interface ProbeResult {
  * A linear probe: softmax regression on frozen features (He et al. 2021, appendix A.1). Features are
  * standardised with the training set's mean and deviation, which is the paper's batch norm without affine
  * parameters; trained with AdamW under a cosine schedule instead of LARS, which wants batches of 16,384.
- * @throws when labels are missing or a set is empty.
+ * @throws when labels are missing or none of the classes, a set is empty, or the sets differ in width.
  */
 export async function linearProbe(train: Features, test: Features, options: LinearProbeOptions): Promise<ProbeResult> {
   const { classes, epochs = 50, batch = 256, lr = 5e-3, weightDecay = 1e-3, key } = options;
   if (train.labels === undefined || test.labels === undefined) throw new Error('a probe needs labelled images');
   if (train.length === 0 || test.length === 0) throw new Error('a probe needs training and test images');
+  if (train.dim !== test.dim)
+    throw new Error(`a probe needs features of one width, got ${train.dim} for training and ${test.dim} for testing`);
+  const targets = smoothTargets(train.labels, classes);
+  // Labels that are no class are refused here too: they would only count as errors.
+  smoothTargets(test.labels, classes);
   const standardise = fitStandardiser(train);
   const inputs = standardise(train);
   const size = Math.min(batch, train.length);
@@ -57,17 +62,16 @@ export async function linearProbe(train: Features, test: Features, options: Line
     const start = (step % stepsPerEpoch) * size;
     const chosen = order.subarray(start, start + size);
     const x = tf.tensor2d(gatherRows(inputs, chosen, train.dim), [size, train.dim]);
-    const labels = Int32Array.from(chosen, (index) => train.labels![index]!);
-    const targets = tf.tensor2d(smoothTargets(labels, classes), [size, classes]);
+    const y = tf.tensor2d(gatherRows(targets, chosen, classes), [size, classes]);
     const scalars = map(optimizer.numbers(step), (value: number) => tf.scalar(value)) as unknown as StepScalars;
     const next = tidy(() => {
-      const { value, grads } = valueAndGrad((p) => softmaxCrossEntropy(linear(p, x), targets), params);
+      const { value, grads } = valueAndGrad((p) => softmaxCrossEntropy(linear(p, x), y), params);
       const updated = optimizer.update({ params, grads, state, scalars, gradScale });
       return { value, params: updated.params as unknown as Linear, state: updated.state as OptimizerState };
     });
     loss += next.value.dataSync()[0]! / stepsPerEpoch;
     for (const old of [params, state, scalars]) dispose(old);
-    tf.dispose([x, targets, next.value]);
+    tf.dispose([x, y, next.value]);
     params = next.params;
     state = next.state;
   }
