@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Comparison } from './comparison.js';
+import { runImageCase } from './image-case.js';
 import { type MaeCaseConfig, runMaeCase } from './mae-case.js';
 import { type GoldenSchedules, runPieces, runSchedules } from './pieces-case.js';
 import { type NamedHostTensors, readTensors } from './tensors.js';
@@ -14,8 +15,9 @@ export interface FolderResult {
 
 /**
  * Run every case of a folder in the golden format: `mae_*` and `vit_*` with `.safetensors` and
- * `.io.safetensors`, `pieces.safetensors`, `schedules.json`.
- * @throws when the folder is missing, or holds no case at all.
+ * `.io.safetensors`, `pieces.safetensors`, `schedules.json`, `image.safetensors` with `image.png`.
+ * @throws when the folder is missing or holds no case at all, or a file is broken or lacks a tensor; the
+ * message names the folder or the case.
  */
 export async function runFolder(folder: string): Promise<FolderResult> {
   if (!existsSync(folder)) throw new Error(`golden folder ${folder} does not exist`);
@@ -34,22 +36,45 @@ export async function runFolder(folder: string): Promise<FolderResult> {
   for (const name of caseNames(files, 'mae_')) {
     const config = json(`${name}.json`) as MaeCaseConfig;
     const weights = tensors(`${name}.safetensors`);
-    comparisons.push(...(await runMaeCase({ name, config, weights, io: tensors(`${name}.io.safetensors`) })));
+    const io = tensors(`${name}.io.safetensors`);
+    comparisons.push(...(await named(name, () => runMaeCase({ name, config, weights, io }))));
   }
   for (const name of caseNames(files, 'vit_')) {
     const weights = tensors(`${name}.safetensors`);
     const io = tensors(`${name}.io.safetensors`);
     const config = files.includes(`${name}.json`) ? (json(`${name}.json`) as { num_heads?: number }) : {};
-    const groups = files.includes(`${name}.groups.json`) ? { groups: json(`${name}.groups.json`) as never } : {};
+    const groups = files.includes(`${name}.groups.json`)
+      ? { groups: json(`${name}.groups.json`) as never }
+      : {};
     const heads = config.num_heads === undefined ? {} : { heads: config.num_heads };
-    comparisons.push(...runVitCase({ name, weights, io, ...heads, ...groups }));
+    comparisons.push(...(await named(name, () => runVitCase({ name, weights, io, ...heads, ...groups }))));
   }
-  if (files.includes('pieces.safetensors')) comparisons.push(...runPieces(tensors('pieces.safetensors')));
-  if (files.includes('schedules.json')) comparisons.push(...runSchedules(json('schedules.json') as GoldenSchedules));
+  if (files.includes('pieces.safetensors')) {
+    const pieces = tensors('pieces.safetensors');
+    comparisons.push(...(await named('pieces', () => runPieces(pieces))));
+  }
+  if (files.includes('schedules.json'))
+    comparisons.push(...runSchedules(json('schedules.json') as GoldenSchedules));
+  if (files.includes('image.safetensors') && files.includes('image.png')) {
+    const images = tensors('image.safetensors');
+    covered.add('image.png');
+    comparisons.push(...(await named('image', () => runImageCase(at('image.png'), images))));
+  }
   if (comparisons.length === 0)
-    throw new Error(`${folder} holds no golden case; looked for mae_*, vit_* (with .io.safetensors), pieces.safetensors, schedules.json`);
+    throw new Error(
+      `${folder} holds no golden case; looked for mae_*, vit_* (with .io.safetensors), pieces.safetensors, schedules.json, image.safetensors with image.png`,
+    );
   const uncovered = files.filter((file) => !covered.has(file) && file !== 'README.md');
   return { comparisons, uncovered };
+}
+
+/** Run a case; what it throws names it. */
+async function named<T>(name: string, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }
 
 /** `mae_a` where `mae_a.safetensors` and `mae_a.io.safetensors` lie side by side. */

@@ -30,6 +30,8 @@ export function uploadTree<Params>(weights: NamedHostTensors): Params {
 
 /** [batch, channel, height, width], as PyTorch keeps images, to [batch, height, width, channel]. */
 export function channelsLast({ data, shape }: HostTensor): tf.Tensor4D {
-  const images = tf.tensor4d(data as Float32Array, shape as [number, number, number, number]);
-  return tf.tidy(() => tf.transpose(images, [0, 2, 3, 1]));
+  return tf.tidy(() => {
+    const images = tf.tensor4d(data as Float32Array, shape as [number, number, number, number]);
+    return tf.transpose(images, [0, 2, 3, 1]);
+  });
 }
