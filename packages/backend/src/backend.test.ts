@@ -31,9 +31,9 @@ describe('openBackend', () => {
 
 describe('valueAndGrad', () => {
   const square = (x: tf.Tensor) =>
-    tf.customGrad((input: tf.Tensor) => ({
-      value: tf.sum(tf.square(input)),
-      gradFunc: (dy: tf.Tensor) => tf.mul(tf.mul(input, 2), dy),
+    tf.customGrad(() => ({
+      value: tf.sum(tf.square(x)),
+      gradFunc: (dy) => tf.mul(tf.mul(x, 2), dy),
     }))(x) as tf.Scalar;
 
   it('differentiates trainable leaves and leaves the frozen out', async () => {

