@@ -1,12 +1,4 @@
-import {
-  centreCrop,
-  crop,
-  type Image,
-  NORMALISATIONS,
-  normaliser,
-  resample,
-  resizeShortSide,
-} from '@maehem/data';
+import { centreCrop, type Image, NORMALISATIONS, normaliser, resample, resizeShortSide } from '@maehem/data';
 import { decodeImageFile } from '@maehem/data/node';
 import { type Comparison, comparePixels } from './comparison.js';
 import { type NamedHostTensors, tensorNamed } from './tensors.js';
@@ -15,7 +7,7 @@ import { type NamedHostTensors, tensorNamed } from './tensors.js';
 const NORMALISED_RANGE = 1 / Math.max(...NORMALISATIONS.imagenet.std);
 
 /**
- * `image.png` through the evaluation transform, against PIL and torchvision:
+ * `image.png` through the evaluation transform, against PIL:
  * `resized_<short side>short`, `center_crop_<size>` of it, `normalized_hwc` of that, and
  * `random_resized_crop_box_<left>_<top>_<width>_<height>_to_<size>`.
  * @throws when the image can't be read, or the tensors lack one that another is made from.
@@ -48,7 +40,10 @@ function sizeIn(tensors: NamedHostTensors, pattern: RegExp, form: string): [name
   throw new Error(`golden file lacks a tensor ${form}`);
 }
 
-/** The part is cut out first: torchvision's `resized_crop` looks at no pixel around it. */
+/**
+ * The golden is Pillow's `resize(size, BICUBIC, box)`, whose kernel reaches the pixels around the box;
+ * `randomResizedCrop` cuts first, as torchvision does, and differs along the edges.
+ */
 function boxPieces(image: Image, tensors: NamedHostTensors): Comparison[] {
   return [...tensors.keys()].flatMap((name) => {
     const match = /^random_resized_crop_box_(\d+)_(\d+)_(\d+)_(\d+)_to_(\d+)$/.exec(name);
@@ -57,8 +52,7 @@ function boxPieces(image: Image, tensors: NamedHostTensors): Comparison[] {
       ...[number, number, number, number],
       number,
     ];
-    const part = crop(image, { left, top, width, height });
-    return [checker(tensors)(name, resample(part, size).pixels, 255)];
+    return [checker(tensors)(name, resample(image, size, { left, top, width, height }).pixels, 255)];
   });
 }
 

@@ -5,7 +5,7 @@ import { type MaskPlan, maskingFromNoise, patchify, unpatchify, uploadPlan } fro
 import { createPretrainer, splitParams } from '@maehem/train';
 import { entries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Comparison, compare, type Kind } from './comparison.js';
+import { type Comparison, compare, type TensorKind } from './comparison.js';
 import { channelsLast, type NamedHostTensors, tensorNamed, uploadTree } from './tensors.js';
 
 /** `mae_*.json`: the reference's constructor arguments. */
@@ -143,7 +143,7 @@ async function compareTraining(
   return [check('adamw_losses', 'activation', losses), ...after];
 }
 
-function checker({ name, io }: MaeCase): (tensor: string, kind: Kind, actual: ArrayLike<number>) => Comparison {
+function checker({ name, io }: MaeCase): (tensor: string, kind: TensorKind, actual: ArrayLike<number>) => Comparison {
   return (tensor, kind, actual) =>
     compare(name, tensor, kind, actual, tensorNamed(io, tensor).data as ArrayLike<number>);
 }
