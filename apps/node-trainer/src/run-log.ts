@@ -1,28 +1,40 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StepReport } from '@maehem/train';
+import { openMetrics, openTensorBoard, readMetrics } from '@maehem/train/node';
 import { lossCurve } from '@maehem/viz';
 
 /** Everything that a run writes down about itself as it goes. */
 export interface RunLog {
-  step(report: StepReport): Promise<void>;
-  image(tag: string, png: Uint8Array, step: number): Promise<void>;
-  /** Draw `loss.svg` from all steps so far, earlier runs included. */
+  step(report: StepReport): void;
+  /** A picture for TensorBoard. */
+  image(tag: string, png: Uint8Array, step: number): void;
+  /** Draw `loss.svg` from all steps so far, those before a resume included. */
   curve(): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
-export async function openRunLog(folder: string, _resumeStep: number): Promise<RunLog> {
-  const points: [number, number][] = [];
+/** Open `metrics.jsonl` and a TensorBoard event file in a run's folder; what is later than `step` is forgotten. */
+export async function openRunLog(folder: string, step: number): Promise<RunLog> {
+  const path = join(folder, 'metrics.jsonl');
+  const resume = step > 0 ? { resumeStep: step } : {};
+  const metrics = await openMetrics(path, resume);
+  const board = openTensorBoard(folder, resume);
   return {
-    step: async (report) => {
-      points.push([report.step, report.loss]);
-      await appendFile(join(folder, 'metrics.jsonl'), `${JSON.stringify(report)}\n`);
+    step: (report) => {
+      metrics.write(report);
+      const { loss, lr, gradNorm, imagesPerSecond } = report;
+      board.scalars({ loss, lr, gradNorm, imagesPerSecond }, report.step);
     },
-    image: async () => {},
+    image: (tag, png, at) => board.image(tag, png, at),
     curve: async () => {
-      await writeFile(join(folder, 'loss.svg'), lossCurve([{ name: 'loss', points }]));
+      metrics.flush();
+      const points = (await readMetrics(path)).map((record) => [record.step, Number(record['loss'])] as const);
+      await writeFile(join(folder, 'loss.svg'), lossCurve([{ name: 'loss', points }], { title: 'Pretraining loss' }));
     },
-    close: async () => {},
+    close: () => {
+      metrics.close();
+      board.close();
+    },
   };
 }

@@ -54,7 +54,7 @@ export async function runPretraining(given: SettingsLayer, options: { readonly r
     return await train({ run, settings, config, images, log, progress, heldOut });
   } finally {
     progress.stop();
-    await log.close();
+    log.close();
     run.dispose();
   }
 }
@@ -129,7 +129,7 @@ async function train(training: Training): Promise<RunOutcome> {
   try {
     for await (const report of run.steps(images.epochs)) {
       loss = report.loss;
-      await log.step(report);
+      log.step(report);
       progress.update(report);
       if (interrupt.requested()) break;
       const due = Math.floor(report.epoch / settings.checkpointEvery);
@@ -159,7 +159,7 @@ async function save({ run, settings, config, heldOut, log }: Training): Promise<
     keep: settings.keepCheckpoints,
   });
   const png = await writeReconstruction(run.trainer.params(), config, heldOut, join(settings.out, 'reconstruction.png'));
-  await log.image('reconstruction', png, run.trainer.stepIndex);
+  log.image('reconstruction', png, run.trainer.stepIndex);
   return checkpoint;
 }
 
