@@ -48,7 +48,8 @@ export function headerLength(start: Uint8Array, fileSize: number, file: string):
 }
 
 /**
- * Read and check a safetensors header; hostile input costs an error, never memory or wrong data.
+ * Read and check a safetensors header; hostile input gives an error, never wrong data, at a cost
+ * in proportion to the header's own length.
  *
  * Checked: the header's length against the file's, JSON, names, dtypes, shapes (whole, not negative, no overflow),
  * byte counts, and that the tensors' bytes follow each other without gap or overlap up to the file's end.
