@@ -151,7 +151,9 @@ function typecheckConsumer(resolution) {
     cwd: consumer,
   });
   // tfjs-core's WebGPU types clash with TypeScript's own DOM types: only the consumer and these packages count.
-  return output.split('\n').filter((line) => /^(error |consumer\.ts|node_modules\/(@maehem\/|maehem\/))/.test(line));
+  return output
+    .split('\n')
+    .filter((line) => /^(error |consumer\.ts|node_modules\/(@maehem\/|maehem\/))/.test(line));
 }
 
 /**

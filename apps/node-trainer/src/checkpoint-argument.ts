@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type CheckpointInfo, latestCheckpoint, readCheckpointInfo } from '@maehem/train/node';
-import { parseSettings, type PretrainSettings } from './config/schema.js';
+import { type PretrainSettings, parseSettings } from './config/schema.js';
 import { checkpointsOf } from './run.js';
 
 /** A checkpoint that a person named. */
@@ -18,8 +18,11 @@ export interface NamedCheckpoint {
 export async function findCheckpoint(argument: string): Promise<NamedCheckpoint> {
   const found = await stat(argument).catch(() => undefined);
   if (found === undefined) throw new Error(`${argument}: no such file or folder`);
-  const path = /^step-\d+$/.test(basename(argument)) ? argument : await latestCheckpoint(checkpointsOf(argument));
-  if (path === undefined) throw new Error(`${argument} holds no checkpoint; looked in ${checkpointsOf(argument)}`);
+  const path = /^step-\d+$/.test(basename(argument))
+    ? argument
+    : await latestCheckpoint(checkpointsOf(argument));
+  if (path === undefined)
+    throw new Error(`${argument} holds no checkpoint; looked in ${checkpointsOf(argument)}`);
   const info = await readCheckpointInfo(path);
   return { path, info, settings: parseSettings(info.extra, `the settings in ${path}`) };
 }

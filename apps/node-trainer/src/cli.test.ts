@@ -1,5 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +22,28 @@ const folder = mkdtempSync(join(tmpdir(), 'maehem-cli-'));
 const data = join(folder, 'data');
 
 /** A model that trains in no time. */
-const TINY = ['--model', 'small', '--image-size', '16', '--dim', '24', '--depth', '1', '--heads', '2', '--decoder-dim', '16', '--decoder-depth', '1', '--batch', '4', '--warmup-epochs', '0', '--backend', 'cpu'];
+const TINY = [
+  '--model',
+  'small',
+  '--image-size',
+  '16',
+  '--dim',
+  '24',
+  '--depth',
+  '1',
+  '--heads',
+  '2',
+  '--decoder-dim',
+  '16',
+  '--decoder-depth',
+  '1',
+  '--batch',
+  '4',
+  '--warmup-epochs',
+  '0',
+  '--backend',
+  'cpu',
+];
 
 /** Images of one colour family a class, with noise. */
 function writeImages(into: string, count: number): void {
@@ -22,7 +51,9 @@ function writeImages(into: string, count: number): void {
     mkdirSync(join(into, name), { recursive: true });
     for (let i = 0; i < count; i++) {
       const noise = bits(fold(fold(seed(label), into.length), i), 16 * 16 * 4);
-      const pixels = Uint8ClampedArray.from(noise, (word, at) => (at % 4 === 3 ? 255 : label * 150 + (word & 63)));
+      const pixels = Uint8ClampedArray.from(noise, (word, at) =>
+        at % 4 === 3 ? 255 : label * 150 + (word & 63),
+      );
       writeFileSync(join(into, name, `${i}.png`), encodePng({ width: 16, height: 16, data: pixels }));
     }
   }
@@ -40,14 +71,18 @@ function start(...args: string[]): { child: ChildProcess; done: Promise<Finished
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));
   child.stderr.on('data', (chunk) => (stderr += chunk));
-  const done = new Promise<Finished>((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  const done = new Promise<Finished>((resolve) =>
+    child.on('close', (code) => resolve({ code, stdout, stderr })),
+  );
   return { child, done };
 }
 
 const maehem = (...args: string[]): Promise<Finished> => start(...args).done;
 
 const weights = (run: string, step: number): Buffer =>
-  readFileSync(join(folder, run, 'checkpoints', `step-${String(step).padStart(8, '0')}`, 'model.safetensors'));
+  readFileSync(
+    join(folder, run, 'checkpoints', `step-${String(step).padStart(8, '0')}`, 'model.safetensors'),
+  );
 
 const metrics = (run: string): { step: number; loss: number }[] => {
   const path = join(folder, run, 'metrics.jsonl');
@@ -61,7 +96,9 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 beforeAll(() => {
-  execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', app], { stdio: 'inherit' });
+  execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', app], {
+    stdio: 'inherit',
+  });
   writeImages(join(data, 'train'), 12);
   writeImages(join(data, 'test'), 6);
 }, 180_000);
@@ -74,7 +111,8 @@ describe('a run', () => {
     expect(trained.code).toBe(0);
     expect(trained.stdout.trim()).toBe(join('run', 'checkpoints', 'step-00000024'));
     const files = readdirSync(join(folder, 'run'));
-    for (const file of ['config.json', 'metrics.jsonl', 'loss.svg', 'reconstruction.png']) expect(files).toContain(file);
+    for (const file of ['config.json', 'metrics.jsonl', 'loss.svg', 'reconstruction.png'])
+      expect(files).toContain(file);
     expect(files.some((file) => file.startsWith('events.out.tfevents'))).toBe(true);
     expect(readdirSync(join(folder, 'run', 'checkpoints')).length).toBe(2);
     expect(metrics('run').map(({ step }) => step)).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
@@ -85,9 +123,21 @@ describe('a run', () => {
     expect(pretrained!.accuracy).toBeGreaterThan(0.9);
     expect(untrained!.accuracy).toBeGreaterThan(0.4);
 
-    const drawn = await maehem('reconstruct', 'run', 'data/test', '--out', 'pictures/mosaic.png', '--mask-ratio', '0.5');
+    const drawn = await maehem(
+      'reconstruct',
+      'run',
+      'data/test',
+      '--out',
+      'pictures/mosaic.png',
+      '--mask-ratio',
+      '0.5',
+    );
     expect(drawn.stderr).toBe('');
-    expect(readFileSync(join(folder, 'pictures', 'mosaic.png')).subarray(1, 4).toString()).toBe('PNG');
+    expect(
+      readFileSync(join(folder, 'pictures', 'mosaic.png'))
+        .subarray(1, 4)
+        .toString(),
+    ).toBe('PNG');
 
     const told = await maehem('info', 'run');
     expect(told.stdout).toContain('step        24');
@@ -95,13 +145,32 @@ describe('a run', () => {
   });
 
   it('takes its settings from a TypeScript or JSON file, flags first, and prints them back whole', async () => {
-    const settings = "export default { batch: 6, epochs: 1, mask: { ratio: 0.5 }, optimizer: { weightDecay: 0.01 } } satisfies object;";
+    const settings =
+      'export default { batch: 6, epochs: 1, mask: { ratio: 0.5 }, optimizer: { weightDecay: 0.01 } } satisfies object;';
     writeFileSync(join(folder, 'settings.ts'), settings);
     const flags = TINY.filter((_, i) => !['--batch', '4'].includes(TINY[i]!));
-    const done = await maehem('pretrain', 'data', '--config', 'settings.ts', ...flags, '--mask-ratio', '0.6', '--out', 'configured');
+    const done = await maehem(
+      'pretrain',
+      'data',
+      '--config',
+      'settings.ts',
+      ...flags,
+      '--mask-ratio',
+      '0.6',
+      '--out',
+      'configured',
+    );
     expect(done.stderr).toContain('4 steps of 6 images');
-    const whole = JSON.parse(readFileSync(join(folder, 'configured', 'config.json'), 'utf8')) as Record<string, never>;
-    expect(whole).toMatchObject({ batch: 6, epochs: 1, mask: { ratio: 0.6, strategy: 'random' }, optimizer: { weightDecay: 0.01, beta2: 0.95 } });
+    const whole = JSON.parse(readFileSync(join(folder, 'configured', 'config.json'), 'utf8')) as Record<
+      string,
+      never
+    >;
+    expect(whole).toMatchObject({
+      batch: 6,
+      epochs: 1,
+      mask: { ratio: 0.6, strategy: 'random' },
+      optimizer: { weightDecay: 0.01, beta2: 0.95 },
+    });
     writeFileSync(join(folder, 'again.json'), JSON.stringify(whole));
     const again = await maehem('pretrain', '--config', 'again.json', '--out', 'again');
     expect(again.code).toBe(0);
@@ -155,7 +224,7 @@ describe('bad input is named, with a way out, and exits 1', () => {
     await pretrain('mask ratio must lie strictly between 0 and 1, got 1.5', '--mask-ratio', '1.5');
     await pretrain('mask ratio must lie strictly between 0 and 1, got 0', '--mask-ratio', '0');
     await pretrain('epochs', '--epochs', '-1');
-    await pretrain('argument \'many\' is invalid', '--batch', 'many');
+    await pretrain("argument 'many' is invalid", '--batch', 'many');
     await pretrain(/24 images.*100|fewer/, '--batch', '100');
     writeFileSync(join(folder, 'typo.json'), JSON.stringify({ data: 'data', epoch: 3 }));
     await refused('epoch', 'pretrain', '--config', 'typo.json');

@@ -17,7 +17,10 @@ import { type EpochBatches, runKeys } from '@maehem/train';
 import { type PretrainSettings, pretrainConfig } from './config/schema.js';
 
 /** Which pixels' mean and deviation suit a model's images, when nobody says. */
-export function normalisationName(chosen: PretrainSettings['normalise'], model: MaeConfig): NormalisationName {
+export function normalisationName(
+  chosen: PretrainSettings['normalise'],
+  model: MaeConfig,
+): NormalisationName {
   if (chosen !== 'auto') return chosen;
   if (model.channels === 1) return 'mnist';
   return Math.max(...model.imageSize) <= 64 ? 'cifar10' : 'imagenet';
@@ -66,7 +69,12 @@ export async function openTrainingImages(
   const key = runKeys(config).data;
   const epochs = (epoch: number, startBatch: number): AsyncIterable<Batch> =>
     batches(dataset, { batch, key, epoch, startBatch, transform, onBadImage, onSkip: note });
-  return { dataset, batchesPerEpoch: batchesPerEpoch(dataset.length, batch), epochs, skipped: () => bad.size };
+  return {
+    dataset,
+    batchesPerEpoch: batchesPerEpoch(dataset.length, batch),
+    epochs,
+    skipped: () => bad.size,
+  };
 }
 
 /** Batches of whole images in the data set's own order, without augmentation. */
@@ -79,7 +87,14 @@ export function evaluationBatches(
   const transform = evaluationFor(config.model, normalisationName(settings.normalise, config.model));
   const { onSkip } = options;
   return batches(dataset, {
-    ...{ batch: options.batch, key: runKeys(config).data, epoch: 0, shuffle: false, dropLast: false, transform },
+    ...{
+      batch: options.batch,
+      key: runKeys(config).data,
+      epoch: 0,
+      shuffle: false,
+      dropLast: false,
+      transform,
+    },
     onBadImage: settings.onBadImage,
     ...(onSkip === undefined ? {} : { onSkip }),
   });

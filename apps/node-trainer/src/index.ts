@@ -1,3 +1,3 @@
-export { modelConfig, parseSettings, type PretrainSettings, SettingsError } from './config/schema.js';
+export { modelConfig, type PretrainSettings, parseSettings, SettingsError } from './config/schema.js';
 export { createProgram } from './program.js';
 export { type RunOutcome, runPretraining } from './run.js';

@@ -8,7 +8,10 @@ const SAME_INTERRUPT_MS = 500;
  * Ctrl-C while a run goes on: the first asks it to stop after the step at hand, a second exits at once.
  * @returns whether to stop, and a function to stop listening
  */
-export function onInterrupt(announce: () => void): { readonly requested: () => boolean; readonly release: () => void } {
+export function onInterrupt(announce: () => void): {
+  readonly requested: () => boolean;
+  readonly release: () => void;
+} {
   let requestedAt: number | undefined;
   const listener = (): void => {
     const now = performance.now();

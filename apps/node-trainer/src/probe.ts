@@ -1,10 +1,18 @@
+import { dispose } from '@maehem/backend';
 import { type Dataset, subset } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
-import { dispose } from '@maehem/backend';
 import { initMae, type MaeEncoder } from '@maehem/mae';
 import { fold, permutation } from '@maehem/random';
-import { extractFeatures, type FeaturePooling, type Features, linearProbe, type PretrainConfig, type ProbeResult, runKeys } from '@maehem/train';
-import { type PretrainSettings } from './config/schema.js';
+import {
+  extractFeatures,
+  type FeaturePooling,
+  type Features,
+  linearProbe,
+  type PretrainConfig,
+  type ProbeResult,
+  runKeys,
+} from '@maehem/train';
+import type { PretrainSettings } from './config/schema.js';
 import { evaluationBatches } from './data-source.js';
 
 /** What to probe with. */
@@ -33,9 +41,16 @@ export async function openProbe(options: ProbeOptions): Promise<Probe> {
   const test = draw(await open('test'), options.testImages, fold(key, 'test'));
   const { classes } = train;
   if (classes === undefined || classes.length < 2)
-    throw new Error(`${train.name} has no classes to probe for; put the images of each class in a folder of its own`);
+    throw new Error(
+      `${train.name} has no classes to probe for; put the images of each class in a folder of its own`,
+    );
   const features = (encoder: MaeEncoder, dataset: Dataset): Promise<Features> =>
-    extractFeatures(encoder, config.model, evaluationBatches(dataset, settings, { batch: FEATURE_BATCH }), pooling);
+    extractFeatures(
+      encoder,
+      config.model,
+      evaluationBatches(dataset, settings, { batch: FEATURE_BATCH }),
+      pooling,
+    );
   return async (encoder) =>
     linearProbe(await features(encoder, train), await features(encoder, test), {
       ...{ classes: classes.length, epochs, key: fold(key, 'probe') },

@@ -47,7 +47,10 @@ type Description = { epoch: string; loss: string; lr: string; rate: string; left
 function liveProgress(stream: NodeJS.WriteStream, describe: (report: StepReport) => Description): Progress {
   const format =
     ' {bar} epoch {epoch}  step {value}/{total}  loss {loss}  lr {lr}  {rate} images/s  {left} left  {memory}';
-  const bar = new SingleBar({ format, stream, hideCursor: true, barsize: 20, clearOnComplete: false }, Presets.shades_classic);
+  const bar = new SingleBar(
+    { format, stream, hideCursor: true, barsize: 20, clearOnComplete: false },
+    Presets.shades_classic,
+  );
   let started = false;
   const stop = (): void => {
     if (started) bar.stop();

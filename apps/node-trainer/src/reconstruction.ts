@@ -30,8 +30,14 @@ export async function loadHeldOut(settings: PretrainSettings): Promise<HeldOutIm
 }
 
 /** The first images of a data set, ready for the model. @throws when the data set is empty. */
-export async function firstBatch(dataset: Dataset, settings: PretrainSettings, count: number): Promise<HeldOutImages> {
-  for await (const { images, shape } of evaluationBatches(dataset, settings, { batch: Math.min(count, dataset.length) }))
+export async function firstBatch(
+  dataset: Dataset,
+  settings: PretrainSettings,
+  count: number,
+): Promise<HeldOutImages> {
+  for await (const { images, shape } of evaluationBatches(dataset, settings, {
+    batch: Math.min(count, dataset.length),
+  }))
     return { images, count: shape[0], settings };
   throw new Error(`${dataset.name} has no images to reconstruct`);
 }
@@ -47,7 +53,11 @@ function mosaicPlan(config: PretrainConfig, count: number): MaskPlan {
 }
 
 /** Predict hidden patches of images, for a picture of it. */
-export async function predict(params: Mae, config: PretrainConfig, { images, count, settings }: HeldOutImages): Promise<Reconstruction> {
+export async function predict(
+  params: Mae,
+  config: PretrainConfig,
+  { images, count, settings }: HeldOutImages,
+): Promise<Reconstruction> {
   const { model } = config;
   const [height, width] = model.imageSize;
   const plan = mosaicPlan(config, count);

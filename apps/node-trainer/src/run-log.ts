@@ -29,8 +29,13 @@ export async function openRunLog(folder: string, step: number): Promise<RunLog> 
     image: (tag, png, at) => board.image(tag, png, at),
     curve: async () => {
       metrics.flush();
-      const points = (await readMetrics(path)).map((record) => [record.step, Number(record['loss'])] as const);
-      await writeFile(join(folder, 'loss.svg'), lossCurve([{ name: 'loss', points }], { title: 'Pretraining loss' }));
+      const points = (await readMetrics(path)).map(
+        (record) => [record.step, Number(record['loss'])] as const,
+      );
+      await writeFile(
+        join(folder, 'loss.svg'),
+        lossCurve([{ name: 'loss', points }], { title: 'Pretraining loss' }),
+      );
     },
     close: () => {
       metrics.close();

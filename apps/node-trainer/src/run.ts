@@ -5,12 +5,12 @@ import { maeParameters } from '@maehem/mae';
 import { createPretraining, DivergenceError, type PretrainConfig, type PretrainRun } from '@maehem/train';
 import { latestCheckpoint, loadCheckpoint, readCheckpointInfo, saveCheckpoint } from '@maehem/train/node';
 import { overlay, type SettingsLayer } from './config/flags.js';
-import { parseSettings, type PretrainSettings, pretrainConfig, SettingsError } from './config/schema.js';
+import { type PretrainSettings, parseSettings, pretrainConfig, SettingsError } from './config/schema.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
 import { onInterrupt } from './interrupt.js';
 import { duration, type Progress, trainingProgress } from './progress.js';
-import { openRunLog, type RunLog } from './run-log.js';
 import { type HeldOutImages, loadHeldOut, writeReconstruction } from './reconstruction.js';
+import { openRunLog, type RunLog } from './run-log.js';
 
 /** How a run ended. */
 export interface RunOutcome {
@@ -34,20 +34,31 @@ export function checkpointsOf(out: string): string {
  * `config.json`, `metrics.jsonl`, TensorBoard events, `checkpoints/`, `reconstruction.png`, `loss.svg`.
  * @param given settings from files and flags; when resuming, laid over those of the checkpoint
  */
-export async function runPretraining(given: SettingsLayer, options: { readonly resume: boolean }): Promise<RunOutcome> {
+export async function runPretraining(
+  given: SettingsLayer,
+  options: { readonly resume: boolean },
+): Promise<RunOutcome> {
   const progress = trainingProgress();
   const checkpoint = await startingCheckpoint(given, options.resume);
-  const stored = checkpoint === undefined ? {} : ((await readCheckpointInfo(checkpoint)).extra as SettingsLayer);
+  const stored =
+    checkpoint === undefined ? {} : ((await readCheckpointInfo(checkpoint)).extra as SettingsLayer);
   const settings = parseSettings(overlay(stored, given));
   const backend = await openBackend(settings.backend);
-  const images = await openTrainingImages(settings, ({ error }) => progress.note(`skipped: ${error.message}`));
+  const images = await openTrainingImages(settings, ({ error }) =>
+    progress.note(`skipped: ${error.message}`),
+  );
   const start = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint);
-  if (start !== undefined) assertSameTrajectory(start.info.config, pretrainConfig(settings, start.info.config.epochs), settings);
-  const config = start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, progress));
+  if (start !== undefined)
+    assertSameTrajectory(start.info.config, pretrainConfig(settings, start.info.config.epochs), settings);
+  const config =
+    start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, progress));
   const run = createPretraining(config, images.batchesPerEpoch, start?.state);
   announce(progress, backend, settings, images, run);
   await mkdir(settings.out, { recursive: true });
-  await writeFile(join(settings.out, 'config.json'), `${JSON.stringify({ ...settings, epochs: config.epochs }, null, 2)}\n`);
+  await writeFile(
+    join(settings.out, 'config.json'),
+    `${JSON.stringify({ ...settings, epochs: config.epochs }, null, 2)}\n`,
+  );
   const log = await openRunLog(settings.out, run.trainer.stepIndex);
   const heldOut = await loadHeldOut(settings);
   try {
@@ -63,23 +74,38 @@ export async function runPretraining(given: SettingsLayer, options: { readonly r
 async function startingCheckpoint(given: SettingsLayer, resume: boolean): Promise<string | undefined> {
   const out = typeof given['out'] === 'string' ? given['out'] : parseSettings({ data: '.' }).out;
   const checkpoint = await latestCheckpoint(checkpointsOf(out));
-  if (resume && checkpoint === undefined) throw new SettingsError(`there is no checkpoint to resume in ${checkpointsOf(out)}`);
+  if (resume && checkpoint === undefined)
+    throw new SettingsError(`there is no checkpoint to resume in ${checkpointsOf(out)}`);
   if (!resume && checkpoint !== undefined)
-    throw new SettingsError(`${out} holds a run already (${checkpoint}); go on with it by --resume, or choose another --out`);
+    throw new SettingsError(
+      `${out} holds a run already (${checkpoint}); go on with it by --resume, or choose another --out`,
+    );
   return checkpoint;
 }
 
 /** @throws when flags would change what a resumed run computes; names the settings. */
-function assertSameTrajectory(stored: PretrainConfig, wanted: PretrainConfig, settings: PretrainSettings): void {
+function assertSameTrajectory(
+  stored: PretrainConfig,
+  wanted: PretrainConfig,
+  settings: PretrainSettings,
+): void {
   const changed = Object.keys(stored).filter(
-    (name) => JSON.stringify(stored[name as keyof PretrainConfig]) !== JSON.stringify(wanted[name as keyof PretrainConfig]),
+    (name) =>
+      JSON.stringify(stored[name as keyof PretrainConfig]) !==
+      JSON.stringify(wanted[name as keyof PretrainConfig]),
   );
   if (changed.length > 0)
-    throw new SettingsError(`a resumed run cannot change ${changed.join(', ')}; start a new one in another folder than ${settings.out}`);
+    throw new SettingsError(
+      `a resumed run cannot change ${changed.join(', ')}; start a new one in another folder than ${settings.out}`,
+    );
 }
 
 /** Epochs as set, or as many as fit the minutes at the speed of the first steps, measured on a throw-away run. */
-async function plannedEpochs(settings: PretrainSettings, images: TrainingImages, progress: Progress): Promise<number> {
+async function plannedEpochs(
+  settings: PretrainSettings,
+  images: TrainingImages,
+  progress: Progress,
+): Promise<number> {
   const { minutes } = settings;
   if (minutes === null) return settings.epochs;
   const trial = createPretraining(pretrainConfig(settings, 1000), images.batchesPerEpoch);
@@ -96,7 +122,13 @@ async function plannedEpochs(settings: PretrainSettings, images: TrainingImages,
   return steps / trial.stepsPerEpoch;
 }
 
-function announce(progress: Progress, backend: Backend, settings: PretrainSettings, images: TrainingImages, run: PretrainRun): void {
+function announce(
+  progress: Progress,
+  backend: Backend,
+  settings: PretrainSettings,
+  images: TrainingImages,
+  run: PretrainRun,
+): void {
   const { total, encoder } = maeParameters(run.config.model);
   const { imageSize, patchSize } = run.config.model;
   progress.note(`backend    ${backend.name}: ${backend.description}`);
@@ -122,7 +154,9 @@ interface Training {
 
 async function train(training: Training): Promise<RunOutcome> {
   const { run, settings, config, images, log, progress } = training;
-  const interrupt = onInterrupt(() => progress.note('stopping after this step; press Ctrl-C again to exit at once'));
+  const interrupt = onInterrupt(() =>
+    progress.note('stopping after this step; press Ctrl-C again to exit at once'),
+  );
   const started = performance.now();
   let loss = Number.NaN;
   let lastSaved = Math.floor(run.trainer.stepIndex / run.stepsPerEpoch / settings.checkpointEvery);
@@ -138,7 +172,10 @@ async function train(training: Training): Promise<RunOutcome> {
     }
   } catch (error) {
     if (error instanceof DivergenceError)
-      await writeFile(join(settings.out, 'diverged.json'), `${JSON.stringify({ ...error.report, config }, null, 2)}\n`);
+      await writeFile(
+        join(settings.out, 'diverged.json'),
+        `${JSON.stringify({ ...error.report, config }, null, 2)}\n`,
+      );
     throw error;
   } finally {
     interrupt.release();
@@ -146,7 +183,9 @@ async function train(training: Training): Promise<RunOutcome> {
   const interrupted = run.trainer.stepIndex < run.totalSteps;
   const checkpoint = await save(training);
   await log.curve();
-  progress.note(`${interrupted ? 'interrupted' : 'trained'} in ${duration((performance.now() - started) / 1000)}; saved ${checkpoint}`);
+  progress.note(
+    `${interrupted ? 'interrupted' : 'trained'} in ${duration((performance.now() - started) / 1000)}; saved ${checkpoint}`,
+  );
   if (images.skipped() > 0) progress.note(`left out   ${images.skipped()} bad images`);
   return { settings, config, checkpoint, interrupted, finalLoss: loss };
 }
@@ -158,8 +197,12 @@ async function save({ run, settings, config, heldOut, log }: Training): Promise<
     extra: { ...settings, epochs: config.epochs, minutes: null },
     keep: settings.keepCheckpoints,
   });
-  const png = await writeReconstruction(run.trainer.params(), config, heldOut, join(settings.out, 'reconstruction.png'));
+  const png = await writeReconstruction(
+    run.trainer.params(),
+    config,
+    heldOut,
+    join(settings.out, 'reconstruction.png'),
+  );
   log.image('reconstruction', png, run.trainer.stepIndex);
   return checkpoint;
 }
-

@@ -52,7 +52,13 @@ describe('valueAndGrad', () => {
   it('names leaves that the loss does not reach', async () => {
     const params = { a: tf.tensor1d([1, 2]), b: { c: tf.tensor1d([3]) } };
     expect(() => valueAndGrad((p) => square(p.a), params)).toThrow('does not depend on b.c');
-    expect(() => valueAndGrad((p) => square(p.a), params, () => false)).toThrow('every parameter is frozen');
+    expect(() =>
+      valueAndGrad(
+        (p) => square(p.a),
+        params,
+        () => false,
+      ),
+    ).toThrow('every parameter is frozen');
   });
 });
 

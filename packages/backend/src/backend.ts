@@ -63,7 +63,10 @@ export const PROVIDERS: readonly BackendProvider[] = [wasmProvider, cpuProvider]
  * @param name an engine, or `auto` for the fastest that opens.
  * @throws when the name is unknown, or the engine cannot open; the message says why and what to do.
  */
-export async function openBackend(name: BackendName | 'auto' = 'auto', options: OpenOptions = {}): Promise<Backend> {
+export async function openBackend(
+  name: BackendName | 'auto' = 'auto',
+  options: OpenOptions = {},
+): Promise<Backend> {
   const candidates = name === 'auto' ? PROVIDERS : [providerNamed(name)];
   const refusals: string[] = [];
   for (const provider of candidates) {
@@ -83,7 +86,8 @@ function providerNamed(name: string): BackendProvider {
 
 async function activate(provider: BackendProvider, options: OpenOptions): Promise<Backend> {
   await provider.register(options);
-  if (!(await tf.setBackend(provider.name))) throw new Error(`tfjs refused to start its ${provider.name} backend`);
+  if (!(await tf.setBackend(provider.name)))
+    throw new Error(`tfjs refused to start its ${provider.name} backend`);
   await tf.ready();
   const { heapBytes, ...description } = await provider.describe();
   return { name: provider.name, ...description, memory: () => readMemory(heapBytes?.()) };

@@ -45,9 +45,13 @@ describe.each<BackendName>(['wasm', 'cpu'])('capture [%s]', (name) => {
 
   it('refuses steps that read tensors, and inputs of another shape', async () => {
     const first = inputs(0);
-    await expect(capture(({ x }) => ({ y: tf.mul(x, x.dataSync()[0]!) }), first)).rejects.toThrow('reads a tensor');
+    await expect(capture(({ x }) => ({ y: tf.mul(x, x.dataSync()[0]!) }), first)).rejects.toThrow(
+      'reads a tensor',
+    );
     expect(tf.getBackend()).toBe(name);
     const { program } = await capture(step, first);
-    expect(() => program.run({ ...first, x: tf.zeros([5]) })).toThrow('input 0 has shape [5], captured with [6]');
+    expect(() => program.run({ ...first, x: tf.zeros([5]) })).toThrow(
+      'input 0 has shape [5], captured with [6]',
+    );
   });
 });

@@ -69,7 +69,8 @@ let recorder: Recorder | undefined;
  */
 export function registerOnCurrentEngine(kernelName: string, kernelFunc: tf.KernelFunc): void {
   const name = engineName();
-  if (tf.getKernel(kernelName, name) == null) tf.registerKernel({ kernelName, backendName: name, kernelFunc });
+  if (tf.getKernel(kernelName, name) == null)
+    tf.registerKernel({ kernelName, backendName: name, kernelFunc });
   if (recorder !== undefined) mirrorKernel(kernelName, kernelFunc, name + SUFFIX);
 }
 
@@ -120,7 +121,9 @@ export async function capture<Inputs extends TensorTree, Outputs extends TensorT
 }
 
 function refuseReading(): never {
-  throw new Error('capture: the step reads a tensor back to the host; a captured step must not depend on values');
+  throw new Error(
+    'capture: the step reads a tensor back to the host; a captured step must not depend on values',
+  );
 }
 
 class Recorder {
@@ -175,7 +178,15 @@ class Recorder {
       .filter(([, info]) => info != null)
       .map(([name, info]) => [name, this.use(info as tf.TensorInfo)] as const);
     const outputs = (Array.isArray(result) ? result : [result]).map((info) => this.valueOf(info.dataId));
-    this.instructions.push({ kernel, run, inputs, listed: Array.isArray(call.inputs), attrs: call.attrs, outputs, lastUses: [] });
+    this.instructions.push({
+      kernel,
+      run,
+      inputs,
+      listed: Array.isArray(call.inputs),
+      attrs: call.attrs,
+      outputs,
+      lastUses: [],
+    });
   }
 
   finish<Inputs extends TensorTree, Outputs extends TensorTree>(outputs: Outputs): Program<Inputs, Outputs> {
@@ -237,9 +248,13 @@ function execute(instruction: Instruction, live: (object | undefined)[], engine:
   const inputs = (instruction.listed ? [] : {}) as tf.NamedTensorInfoMap;
   for (const [name, use] of instruction.inputs)
     inputs[name] = { dataId: live[use.value]!, shape: use.shape, dtype: use.dtype };
-  const call = instruction.attrs === undefined ? { inputs, backend: engine } : { inputs, backend: engine, attrs: instruction.attrs };
+  const call =
+    instruction.attrs === undefined
+      ? { inputs, backend: engine }
+      : { inputs, backend: engine, attrs: instruction.attrs };
   const result = instruction.run(call);
-  if (Array.isArray(result)) for (const [index, value] of instruction.outputs.entries()) live[value] = result[index]!.dataId;
+  if (Array.isArray(result))
+    for (const [index, value] of instruction.outputs.entries()) live[value] = result[index]!.dataId;
   else live[instruction.outputs[0]!] = result.dataId;
   for (const value of instruction.lastUses) engine.disposeData(live[value]!);
 }
@@ -255,5 +270,7 @@ function assertShapes(expected: readonly number[][], tensors: readonly tf.Tensor
     throw new Error(`captured step: ${expected.length} input tensors expected, got ${tensors.length}`);
   for (const [index, shape] of expected.entries())
     if (!tf.util.arraysEqual(shape, tensors[index]!.shape))
-      throw new Error(`captured step: input ${index} has shape [${tensors[index]!.shape}], captured with [${shape}]`);
+      throw new Error(
+        `captured step: input ${index} has shape [${tensors[index]!.shape}], captured with [${shape}]`,
+      );
 }

@@ -13,7 +13,13 @@ export const cpuProvider: BackendProvider = {
     (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
     return {
       description: 'JavaScript on one core',
-      capabilities: { device: 'cpu', sharedMemory: true, float16: false, threads: 1, maxTensorBytes: 2 ** 32 },
+      capabilities: {
+        device: 'cpu',
+        sharedMemory: true,
+        float16: false,
+        threads: 1,
+        maxTensorBytes: 2 ** 32,
+      },
     };
   },
 };

@@ -25,12 +25,15 @@ export function valueAndGrad<Params extends TensorTree>(
   trainable: Trainable = () => true,
 ): ValueAndGrad {
   const chosen = entries<tf.Tensor>(params).filter(([path, tensor]) => trainable(path, tensor));
-  if (chosen.length === 0) throw new Error('valueAndGrad: every parameter is frozen, there is nothing to differentiate');
+  if (chosen.length === 0)
+    throw new Error('valueAndGrad: every parameter is frozen, there is nothing to differentiate');
   const tensors = chosen.map(([, tensor]) => tensor);
   const { value, grads } = tf.engine().gradients(() => loss(params), tensors, undefined, true);
   const missing = chosen.filter((_, index) => grads[index] == null).map(([path]) => path);
   if (missing.length > 0)
-    throw new Error(`valueAndGrad: the loss does not depend on ${missing.join(', ')}; freeze what is not used`);
+    throw new Error(
+      `valueAndGrad: the loss does not depend on ${missing.join(', ')}; freeze what is not used`,
+    );
   return {
     value: value as tf.Scalar,
     grads: Object.fromEntries(chosen.map(([path], index) => [path, grads[index] as tf.Tensor])),

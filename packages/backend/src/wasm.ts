@@ -11,7 +11,8 @@ interface WasmEngine {
 /** tfjs's WebAssembly engine (XNNPACK matrix products, SIMD where the host has it). */
 export const wasmProvider: BackendProvider = {
   name: 'wasm',
-  unavailable: async () => ('WebAssembly' in globalThis ? undefined : 'this host has no WebAssembly; use cpu'),
+  unavailable: async () =>
+    'WebAssembly' in globalThis ? undefined : 'this host has no WebAssembly; use cpu',
   register: async (options) => {
     if (tf.findBackendFactory('wasm') !== null) return;
     const wasm = await import('@tensorflow/tfjs-backend-wasm');
@@ -24,7 +25,13 @@ export const wasmProvider: BackendProvider = {
     const threads = threaded ? getThreadsCount() : 1;
     return {
       description: `WebAssembly${simd ? ' with SIMD' : ''}, ${threads} thread${threads === 1 ? '' : 's'}`,
-      capabilities: { device: 'cpu', sharedMemory: true, float16: false, threads, maxTensorBytes: MAX_TENSOR_BYTES },
+      capabilities: {
+        device: 'cpu',
+        sharedMemory: true,
+        float16: false,
+        threads,
+        maxTensorBytes: MAX_TENSOR_BYTES,
+      },
       heapBytes: () => (tf.backend() as unknown as WasmEngine).wasm.HEAPU8.byteLength,
     };
   },

@@ -1,6 +1,12 @@
 import { type KernelMode, withKernelMode } from '@maehem/kernels';
 import { fold, seed } from '@maehem/random';
-import { checkOp, describeOnEveryBackend, expectClose, loadTfjsGradients, randomTensor } from '@maehem/testing';
+import {
+  checkOp,
+  describeOnEveryBackend,
+  expectClose,
+  loadTfjsGradients,
+  randomTensor,
+} from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maskedMse, normPixTarget, smoothTargets } from './index.js';
@@ -34,18 +40,28 @@ describeOnEveryBackend('masked MSE', () => {
       const target = withKernelMode(mode, () => normPixTarget(patches));
       expectClose(tf.mean(target, -1), new Float32Array(6), 1e-5);
       expectClose(tf.div(tf.sum(tf.square(target), -1), 47), new Float32Array(6).fill(1), 1e-5);
-      expectClose(withKernelMode(mode, () => normPixTarget(tf.fill([1, 1, 4], 0.5))), [0, 0, 0, 0], 1e-6);
+      expectClose(
+        withKernelMode(mode, () => normPixTarget(tf.fill([1, 1, 4], 0.5))),
+        [0, 0, 0, 0],
+        1e-6,
+      );
     });
   });
 
   it('refuses targets of another shape', () => {
-    expect(() => maskedMse(tf.zeros([1, 2, 3]), tf.zeros([1, 2, 4]), tf.ones([1, 2]))).toThrow('differ in shape');
+    expect(() => maskedMse(tf.zeros([1, 2, 3]), tf.zeros([1, 2, 4]), tf.ones([1, 2]))).toThrow(
+      'differ in shape',
+    );
   });
 });
 
 describe('smoothed targets', () => {
   it('spread as PyTorch spreads them', () => {
-    expectClose(smoothTargets([2, 0], 4, 0.1), [0.025, 0.025, 0.925, 0.025, 0.925, 0.025, 0.025, 0.025], 1e-6);
+    expectClose(
+      smoothTargets([2, 0], 4, 0.1),
+      [0.025, 0.025, 0.925, 0.025, 0.925, 0.025, 0.025, 0.025],
+      1e-6,
+    );
     expect([...smoothTargets([1], 2)]).toEqual([0, 1]);
   });
 

@@ -49,7 +49,9 @@ const maskedMseForward: Kernel<Inputs, Record<string, never>> = defineKernel({
  */
 export function maskedMse(prediction: tf.Tensor3D, target: tf.Tensor3D, mask: tf.Tensor2D): tf.Scalar {
   if (!tf.util.arraysEqual(prediction.shape, target.shape))
-    throw new Error(`masked MSE: prediction [${prediction.shape}] and target [${target.shape}] differ in shape`);
+    throw new Error(
+      `masked MSE: prediction [${prediction.shape}] and target [${target.shape}] differ in shape`,
+    );
   return differentiable<tf.Scalar>(
     [prediction],
     () => {

@@ -6,7 +6,8 @@
  * @throws when a label is out of range; names the label and its place.
  */
 export function smoothTargets(labels: ArrayLike<number>, classes: number, smoothing = 0): Float32Array {
-  if (!(smoothing >= 0 && smoothing < 1)) throw new Error(`label smoothing must be in [0, 1), got ${smoothing}`);
+  if (!(smoothing >= 0 && smoothing < 1))
+    throw new Error(`label smoothing must be in [0, 1), got ${smoothing}`);
   const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
   for (let sample = 0; sample < labels.length; sample++) {
     const label = labels[sample]!;

@@ -18,15 +18,23 @@ export function assertMaeConfig(config: MaeConfig): void {
   assertVitConfig(config);
   const { decoderDim, decoderDepth, decoderHeads } = config;
   for (const [name, value] of Object.entries({ decoderDim, decoderDepth, decoderHeads }))
-    if (!Number.isInteger(value) || value < 1) throw new Error(`${name} must be a positive whole number, got ${value}`);
+    if (!Number.isInteger(value) || value < 1)
+      throw new Error(`${name} must be a positive whole number, got ${value}`);
   if (decoderDim % decoderHeads !== 0)
     throw new Error(`decoder width ${decoderDim} does not divide into ${decoderHeads} heads`);
   if (decoderDim % 4 !== 0)
-    throw new Error(`decoder width ${decoderDim} must be a multiple of 4 for 2-D sin-cos position embeddings`);
+    throw new Error(
+      `decoder width ${decoderDim} must be a multiple of 4 for 2-D sin-cos position embeddings`,
+    );
 }
 
 /** The paper's decoder (section 4): 8 blocks of width 512 with 16 heads. */
-const PAPER_DECODER = { decoderDim: 512, decoderDepth: 8, decoderHeads: 16, encoderMaskTokens: false } as const;
+const PAPER_DECODER = {
+  decoderDim: 512,
+  decoderDepth: 8,
+  decoderHeads: 16,
+  encoderMaskTokens: false,
+} as const;
 
 /** A masked autoencoder with one of the presets as its encoder and the paper's decoder. */
 export function maePreset(name: VitPreset, overrides: Partial<MaeConfig> = {}): MaeConfig {

@@ -1,4 +1,11 @@
-import { blocksFlops, blocksParameters, encoderFlops, encoderParameters, patchValues, tokenCount } from '@maehem/vit';
+import {
+  blocksFlops,
+  blocksParameters,
+  encoderFlops,
+  encoderParameters,
+  patchValues,
+  tokenCount,
+} from '@maehem/vit';
 import type { MaeConfig } from './config.js';
 
 /** Parameters of a masked autoencoder. */

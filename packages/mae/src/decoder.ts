@@ -13,7 +13,9 @@ export function decode(params: MaeDecoder, latent: tf.Tensor3D, heads: number, i
   const embedded = linear(params.decoder_embed, latent);
   // Without a mask token of its own the decoder got every position from the encoder already.
   const full =
-    params.mask_token === undefined ? embedded : restoreTokens(embedded, params.mask_token, withClassToken(ids));
+    params.mask_token === undefined
+      ? embedded
+      : restoreTokens(embedded, params.mask_token, withClassToken(ids));
   const tokens = transformer(params.decoder_blocks, add(full, params.decoder_pos_embed), heads);
   // The norm and the prediction work token by token: drop the class token before them.
   return linear(params.decoder_pred, layerNorm(params.decoder_norm, sliceTokens(tokens, 1)));

@@ -1,4 +1,12 @@
-import { add, layerNorm, prependClassToken, restoreTokens, selectTokens, sliceTokens, type TokenIds } from '@maehem/kernels';
+import {
+  add,
+  layerNorm,
+  prependClassToken,
+  restoreTokens,
+  selectTokens,
+  sliceTokens,
+  type TokenIds,
+} from '@maehem/kernels';
 import { patchEmbed, transformer } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MaeEncoder } from './params.js';

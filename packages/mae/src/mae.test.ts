@@ -81,11 +81,17 @@ describeOnEveryBackend('masked autoencoder', () => {
   ])('%s: shapes, names, and a gradient for every trainable parameter', (_name, change) => {
     const model = { ...config, ...change };
     const params = initMae(key, model);
-    const shapes = Object.fromEntries(entries<tf.Tensor>(params).map(([path, { shape }]) => [path, { shape }]));
+    const shapes = Object.fromEntries(
+      entries<tf.Tensor>(params).map(([path, { shape }]) => [path, { shape }]),
+    );
     expect(Object.entries(shapes)).toEqual(Object.entries(maeShapes(model)));
     expect(parameterCount(params)).toBe(maeParameters(model).total);
     expect(reconstruct(params, model, patches(), plan()).shape).toEqual([3, TOKENS, 8]);
-    const { value, grads } = valueAndGrad((p: Mae) => maeLoss(p, model, patches(), plan(), { normPix: true }), params, isTrainable);
+    const { value, grads } = valueAndGrad(
+      (p: Mae) => maeLoss(p, model, patches(), plan(), { normPix: true }),
+      params,
+      isTrainable,
+    );
     expect(value.dataSync()[0]).toBeGreaterThan(0.5);
     expect(Object.keys(grads)).toEqual(Object.keys(shapes).filter((path) => !path.includes('pos_embed')));
     for (const grad of Object.values(grads)) expect(grad.dataSync().some((x) => x !== 0)).toBe(true);
@@ -96,7 +102,11 @@ describeOnEveryBackend('masked autoencoder', () => {
     const ids = plan();
     const hidden = tf.reshape(ids.mask, [3, TOKENS, 1]);
     const scrambled = tf.add(patches(), tf.mul(hidden, 100)) as tf.Tensor3D;
-    expectClose(encode(params, scrambled, config.heads, ids), encode(params, patches(), config.heads, ids), 0);
+    expectClose(
+      encode(params, scrambled, config.heads, ids),
+      encode(params, patches(), config.heads, ids),
+      0,
+    );
   });
 
   it('encodes visible tokens alike in any order of the plan', () => {
@@ -116,7 +126,9 @@ describeOnEveryBackend('masked autoencoder', () => {
 
   it('tells the decoder from the encoder', () => {
     const params = initMae(key, config);
-    const roots = new Set(entries<tf.Tensor>(params).flatMap(([path]) => (isDecoder(path) ? [path.split('.')[0]] : [])));
+    const roots = new Set(
+      entries<tf.Tensor>(params).flatMap(([path]) => (isDecoder(path) ? [path.split('.')[0]] : [])),
+    );
     expect([...roots]).toEqual(
       'decoder_embed mask_token decoder_pos_embed decoder_blocks decoder_norm decoder_pred'.split(' '),
     );

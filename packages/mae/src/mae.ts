@@ -25,7 +25,12 @@ export interface MaeObjective {
  * @param patches [batch, token, patch values]
  * @returns [batch, token, patch values]; in normalised units if trained with `normPix`
  */
-export function reconstruct(params: Mae, config: MaeConfig, patches: tf.Tensor3D, ids: TokenIds): tf.Tensor3D {
+export function reconstruct(
+  params: Mae,
+  config: MaeConfig,
+  patches: tf.Tensor3D,
+  ids: TokenIds,
+): tf.Tensor3D {
   return decode(params, encode(params, patches, config.heads, ids), config.decoderHeads, ids);
 }
 

@@ -2,7 +2,16 @@ import type { Trainable } from '@maehem/backend';
 import type { LayerNorm, Linear } from '@maehem/kernels';
 import { sinCosPositionEmbedding } from '@maehem/patches';
 import { fold, type Key } from '@maehem/random';
-import { type Block, initBlocks, initLayerNorm, initLinear, initPatchEmbed, normalInit, type PatchEmbed, patchValues } from '@maehem/vit';
+import {
+  type Block,
+  initBlocks,
+  initLayerNorm,
+  initLinear,
+  initPatchEmbed,
+  normalInit,
+  type PatchEmbed,
+  patchValues,
+} from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
 import { assertMaeConfig, type MaeConfig } from './config.js';
 
@@ -66,7 +75,9 @@ function initDecoder(key: Key, config: MaeConfig): MaeDecoder {
   const { dim, decoderDim, decoderDepth, mlpRatio, encoderMaskTokens } = config;
   return {
     decoder_embed: initLinear(fold(key, 'decoder_embed'), dim, decoderDim),
-    ...(encoderMaskTokens ? {} : { mask_token: normalInit<tf.Tensor3D>(fold(key, 'mask_token'), [1, 1, decoderDim], 0.02) }),
+    ...(encoderMaskTokens
+      ? {}
+      : { mask_token: normalInit<tf.Tensor3D>(fold(key, 'mask_token'), [1, 1, decoderDim], 0.02) }),
     decoder_pos_embed: positions(config, decoderDim),
     decoder_blocks: initBlocks(fold(key, 'decoder_blocks'), decoderDepth, decoderDim, mlpRatio),
     decoder_norm: initLayerNorm(decoderDim),

@@ -1,6 +1,6 @@
 import { patchValues, tokenCount } from '@maehem/vit';
-import { isDecoder } from './params.js';
 import type { MaeConfig } from './config.js';
+import { isDecoder } from './params.js';
 
 /** A parameter's shape, by its path. */
 export type ParameterShapes = { readonly [path: string]: { readonly shape: readonly number[] } };

@@ -2,7 +2,11 @@ import { fold, type Key, normal } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A random normal tensor, the same on every backend. */
-export function randomTensor<T extends tf.Tensor = tf.Tensor>(key: Key, shape: readonly number[], std = 1): T {
+export function randomTensor<T extends tf.Tensor = tf.Tensor>(
+  key: Key,
+  shape: readonly number[],
+  std = 1,
+): T {
   const size = shape.reduce((product, n) => product * n, 1);
   return tf.tensor(normal(key, size, 0, std), [...shape]) as T;
 }
@@ -39,9 +43,13 @@ export function directionalDerivatives(
   return Array.from({ length: directions }, (_, index) =>
     tf.tidy(() => {
       const along = inputs.map((input, i) => randomTensor(fold(fold(key, index), i), input.shape));
-      const moved = (sign: number) => inputs.map((input, i) => tf.add(input, tf.mul(along[i]!, sign * epsilon)));
+      const moved = (sign: number) =>
+        inputs.map((input, i) => tf.add(input, tf.mul(along[i]!, sign * epsilon)));
       const numeric = (project(moved(1)) - project(moved(-1))) / (2 * epsilon);
-      const analytic = grads.reduce((sum, grad, i) => sum + tf.sum(tf.mul(grad, along[i]!)).dataSync()[0]!, 0);
+      const analytic = grads.reduce(
+        (sum, grad, i) => sum + tf.sum(tf.mul(grad, along[i]!)).dataSync()[0]!,
+        0,
+      );
       return { numeric, analytic };
     }),
   );

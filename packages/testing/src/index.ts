@@ -1,6 +1,6 @@
+export { checkOp, loadTfjsGradients, type OpCheck } from './check-op.js';
 export { type Difference, difference, expectClose, type Numbers } from './close-to.js';
 export { describeOnEveryBackend } from './conformance.js';
 export { directionalDerivatives, gradientsOf, randomTensor } from './gradient-check.js';
 export { expectNoLeak } from './leak-check.js';
 export { sharedFolder } from './shared-folder.js';
-export { checkOp, loadTfjsGradients, type OpCheck } from './check-op.js';

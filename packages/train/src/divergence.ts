@@ -38,7 +38,8 @@ export function watchDivergence(): (step: Omit<DivergenceReport, 'meanLoss'>) =>
   let seen = 0;
   return (step) => {
     const finite = Number.isFinite(step.loss) && Number.isFinite(step.gradNorm);
-    if (!finite || (seen >= WARM_UP && step.loss > EXPLOSION * mean)) throw new DivergenceError({ ...step, meanLoss: mean });
+    if (!finite || (seen >= WARM_UP && step.loss > EXPLOSION * mean))
+      throw new DivergenceError({ ...step, meanLoss: mean });
     mean = seen === 0 ? step.loss : mean + SMOOTHING * (step.loss - mean);
     seen++;
   };

@@ -30,7 +30,8 @@ export function poolFeatures(
   return tidy(() => {
     const latent = encode(params, patchify(images, config.patchSize), config.heads);
     const [batch, tokens, dim] = latent.shape;
-    if (pooling === 'class') return tf.reshape(tf.slice(latent, [0, 0, 0], [batch, 1, dim]), [batch, dim]) as tf.Tensor2D;
+    if (pooling === 'class')
+      return tf.reshape(tf.slice(latent, [0, 0, 0], [batch, 1, dim]), [batch, dim]) as tf.Tensor2D;
     return tf.mean(tf.slice(latent, [0, 1, 0], [batch, tokens - 1, dim]), 1) as tf.Tensor2D;
   });
 }
@@ -67,7 +68,10 @@ export async function extractFeatures(
   return { values, dim: config.dim, length, ...(allLabels.length === length ? { labels: allLabels } : {}) };
 }
 
-function concatenate<A extends Float32Array | Int32Array>(parts: readonly A[], type: new (length: number) => A): A {
+function concatenate<A extends Float32Array | Int32Array>(
+  parts: readonly A[],
+  type: new (length: number) => A,
+): A {
   const all = new type(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

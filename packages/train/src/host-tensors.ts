@@ -12,7 +12,9 @@ export async function downloadTree(tree: Tree<tf.Tensor>): Promise<Named<HostTen
 
 /** Upload named float tensors of any width, as float32, into a tree. */
 export function uploadTree<T>(named: Named<HostTensor>): T {
-  return fromEntries(Object.entries(named).map(([name, tensor]) => [name, uploadTensor(tensor)] as const)) as T;
+  return fromEntries(
+    Object.entries(named).map(([name, tensor]) => [name, uploadTensor(tensor)] as const),
+  ) as T;
 }
 
 /** One float tensor of any width, as float32. */

@@ -1,5 +1,12 @@
 export { DivergenceError, type DivergenceReport, watchDivergence } from './divergence.js';
-export { extractFeatures, type FeaturePooling, type Features, type ImageBatch, poolFeatures } from './features.js';
+export {
+  extractFeatures,
+  type FeaturePooling,
+  type Features,
+  type ImageBatch,
+  poolFeatures,
+} from './features.js';
+export { downloadTree, uploadTensor, uploadTree } from './host-tensors.js';
 export { type LinearProbeOptions, linearProbe, type ProbeResult } from './linear-probe.js';
 export { maskPlan, visibleTokens } from './masking.js';
 export {
@@ -11,7 +18,17 @@ export {
   type TrainingState,
   uploadBatch,
 } from './pretrain.js';
-export { type MaskConfig, type PretrainConfig, type PretrainOptimizerConfig, pretrainDefaults } from './pretrain-config.js';
-export { joinParams, type PretrainBatch, type PretrainParams, type PretrainTask, splitParams } from './pretrain-step.js';
+export {
+  type MaskConfig,
+  type PretrainConfig,
+  type PretrainOptimizerConfig,
+  pretrainDefaults,
+} from './pretrain-config.js';
+export {
+  joinParams,
+  type PretrainBatch,
+  type PretrainParams,
+  type PretrainTask,
+  splitParams,
+} from './pretrain-step.js';
 export { createPretrainer, type Pretrainer, type PretrainStart, type StepResult } from './pretrainer.js';
-export { downloadTree, uploadTensor, uploadTree } from './host-tensors.js';

@@ -32,12 +32,19 @@ export interface ProbeResult {
  * parameters; trained with AdamW under a cosine schedule instead of LARS, which wants batches of 16,384.
  * @throws when labels are missing or none of the classes, a set is empty, or the sets differ in width.
  */
-export async function linearProbe(train: Features, test: Features, options: LinearProbeOptions): Promise<ProbeResult> {
+export async function linearProbe(
+  train: Features,
+  test: Features,
+  options: LinearProbeOptions,
+): Promise<ProbeResult> {
   const { classes, epochs = 50, batch = 256, lr = 5e-3, weightDecay = 1e-3, key } = options;
-  if (train.labels === undefined || test.labels === undefined) throw new Error('a probe needs labelled images');
+  if (train.labels === undefined || test.labels === undefined)
+    throw new Error('a probe needs labelled images');
   if (train.length === 0 || test.length === 0) throw new Error('a probe needs training and test images');
   if (train.dim !== test.dim)
-    throw new Error(`a probe needs features of one width, got ${train.dim} for training and ${test.dim} for testing`);
+    throw new Error(
+      `a probe needs features of one width, got ${train.dim} for training and ${test.dim} for testing`,
+    );
   const targets = smoothTargets(train.labels, classes);
   // Labels that are no class are refused here too: they would only count as errors.
   smoothTargets(test.labels, classes);
@@ -63,7 +70,9 @@ export async function linearProbe(train: Features, test: Features, options: Line
     const chosen = order.subarray(start, start + size);
     const x = tf.tensor2d(gatherRows(inputs, chosen, train.dim), [size, train.dim]);
     const y = tf.tensor2d(gatherRows(targets, chosen, classes), [size, classes]);
-    const scalars = map(optimizer.numbers(step), (value: number) => tf.scalar(value)) as unknown as StepScalars;
+    const scalars = map(optimizer.numbers(step), (value: number) =>
+      tf.scalar(value),
+    ) as unknown as StepScalars;
     const next = tidy(() => {
       const { value, grads } = valueAndGrad((p) => softmaxCrossEntropy(linear(p, x), y), params);
       const updated = optimizer.update({ params, grads, state, scalars, gradScale });
@@ -91,7 +100,8 @@ function fitStandardiser(fit: Features): (features: Features) => Float32Array {
   const square = new Float64Array(dim);
   for (let i = 0; i < values.length; i++) mean[i % dim]! += values[i]! / length;
   for (let i = 0; i < values.length; i++) square[i % dim]! += (values[i]! - mean[i % dim]!) ** 2 / length;
-  return (features) => features.values.map((value, i) => (value - mean[i % dim]!) / Math.sqrt(square[i % dim]! + 1e-6));
+  return (features) =>
+    features.values.map((value, i) => (value - mean[i % dim]!) / Math.sqrt(square[i % dim]! + 1e-6));
 }
 
 function gatherRows(values: Float32Array, rows: Uint32Array, dim: number): Float32Array {
@@ -109,7 +119,8 @@ function accuracyOf(params: Linear, inputs: Float32Array, labels: Int32Array): n
   let right = 0;
   for (let sample = 0; sample < labels.length; sample++) {
     let best = 0;
-    for (let c = 1; c < classes; c++) if (values[sample * classes + c]! > values[sample * classes + best]!) best = c;
+    for (let c = 1; c < classes; c++)
+      if (values[sample * classes + c]! > values[sample * classes + best]!) best = c;
     if (best === labels[sample]) right++;
   }
   return right / labels.length;

@@ -1,6 +1,21 @@
 import { type Gradients, valueAndGrad } from '@maehem/backend';
-import { type DevicePlan, isTrainable, type Mae, type MaeConfig, type MaeObjective, maeLoss } from '@maehem/mae';
-import { addGradients, clipScale, globalNorm, type NamedTensors, type Optimizer, type OptimizerState, type StepScalars } from '@maehem/optim';
+import {
+  type DevicePlan,
+  isTrainable,
+  type Mae,
+  type MaeConfig,
+  type MaeObjective,
+  maeLoss,
+} from '@maehem/mae';
+import {
+  addGradients,
+  clipScale,
+  globalNorm,
+  type NamedTensors,
+  type Optimizer,
+  type OptimizerState,
+  type StepScalars,
+} from '@maehem/optim';
 import { entries, map } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -49,7 +64,14 @@ export function accumulateStep(
 ): { loss: tf.Scalar; grads: Gradients } {
   const { params, batch, gathered } = input;
   const { value, grads } = valueAndGrad(
-    (trainable) => maeLoss(joinParams(template, { trainable, frozen: params.frozen }), task.model, batch.patches, batch.plan, task.objective),
+    (trainable) =>
+      maeLoss(
+        joinParams(template, { trainable, frozen: params.frozen }),
+        task.model,
+        batch.patches,
+        batch.plan,
+        task.objective,
+      ),
     params.trainable,
   );
   return { loss: value, grads: gathered === undefined ? grads : addGradients(gathered, grads) };

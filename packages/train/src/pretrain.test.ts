@@ -6,9 +6,22 @@ import { describeOnEveryBackend, expectNoLeak } from '@maehem/testing';
 import { entries } from '@maehem/tree';
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { createPretraining, DivergenceError, type ImageBatch, type PretrainConfig, pretrainDefaults } from './index.js';
+import {
+  createPretraining,
+  DivergenceError,
+  type ImageBatch,
+  type PretrainConfig,
+  pretrainDefaults,
+} from './index.js';
 
-const model: MaeConfig = smallMaePreset('small', { imageSize: [16, 16], dim: 24, depth: 2, heads: 2, decoderDim: 16, decoderDepth: 1 });
+const model: MaeConfig = smallMaePreset('small', {
+  imageSize: [16, 16],
+  dim: 24,
+  depth: 2,
+  heads: 2,
+  decoderDim: 16,
+  decoderDepth: 1,
+});
 const config: PretrainConfig = pretrainDefaults(model, {
   batch: 4,
   epochs: 5,
@@ -22,7 +35,10 @@ async function* images(epoch: number, start: number, batch = 4): AsyncGenerator<
     yield { images: normal(fold(fold(seed(9), epoch % 2), b), batch * 16 * 16 * 3) };
 }
 
-async function lossesOf(run: ReturnType<typeof createPretraining>, limit = Number.POSITIVE_INFINITY): Promise<number[]> {
+async function lossesOf(
+  run: ReturnType<typeof createPretraining>,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<number[]> {
   const losses: number[] = [];
   for await (const report of run.steps(images)) {
     losses.push(report.loss);
@@ -32,7 +48,9 @@ async function lossesOf(run: ReturnType<typeof createPretraining>, limit = Numbe
 }
 
 const weights = (params: Mae) =>
-  Object.fromEntries(entries<tf.Tensor>(params as never).map(([path, tensor]) => [path, [...tensor.dataSync()]]));
+  Object.fromEntries(
+    entries<tf.Tensor>(params as never).map(([path, tensor]) => [path, [...tensor.dataSync()]]),
+  );
 
 const trajectories = new Map<BackendName, number[]>();
 
@@ -93,5 +111,4 @@ describe('trajectories', () => {
     for (const other of others)
       for (const [step, loss] of other.entries()) expect(Math.abs(loss - first![step]!)).toBeLessThan(1e-3);
   });
-
 });

@@ -54,7 +54,12 @@ export interface PretrainRun {
 /** The keys of a run, all from its seed: initial weights, images, masks. */
 export function runKeys(config: PretrainConfig): { init: Key; data: Key; mask: Key; probe: Key } {
   const root = seed(config.seed);
-  return { init: fold(root, 'init'), data: fold(root, 'data'), mask: fold(root, 'mask'), probe: fold(root, 'probe') };
+  return {
+    init: fold(root, 'init'),
+    data: fold(root, 'data'),
+    mask: fold(root, 'mask'),
+    probe: fold(root, 'probe'),
+  };
 }
 
 /**
@@ -106,7 +111,9 @@ export function createPretraining(
 
   async function trainStep(images: readonly ImageBatch[], started: number): Promise<StepReport> {
     const step = trainer.stepIndex;
-    const uploaded = images.map(({ images: pixels }, index) => uploadBatch(config, pixels, step * config.accumulate + index));
+    const uploaded = images.map(({ images: pixels }, index) =>
+      uploadBatch(config, pixels, step * config.accumulate + index),
+    );
     const { loss, gradNorm, lr } = await trainer.step(uploaded);
     for (const batch of uploaded) dispose(batch);
     watch({ step, loss, gradNorm, lr } satisfies Omit<DivergenceReport, 'meanLoss'>);

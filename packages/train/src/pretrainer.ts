@@ -99,7 +99,10 @@ export function createPretrainer(task: PretrainTask, start: PretrainStart): Pret
     state = next;
   };
 
-  const stepOnce = async (batch: PretrainBatch, scalars: StepScalars): Promise<{ losses: tf.Scalar[]; gradNorm: tf.Scalar }> => {
+  const stepOnce = async (
+    batch: PretrainBatch,
+    scalars: StepScalars,
+  ): Promise<{ losses: tf.Scalar[]; gradNorm: tf.Scalar }> => {
     const { loss, gradNorm, trainable, state: next } = await whole.run({ params, state, scalars, batch });
     replace(trainable, next);
     return { losses: [loss], gradNorm };
@@ -113,7 +116,9 @@ export function createPretrainer(task: PretrainTask, start: PretrainStart): Pret
     let gathered: NamedTensors | undefined;
     for (const batch of batches) {
       const result =
-        gathered === undefined ? await first.run({ params, batch }) : await further.run({ params, batch, gathered });
+        gathered === undefined
+          ? await first.run({ params, batch })
+          : await further.run({ params, batch, gathered });
       if (gathered !== undefined) dispose(gathered);
       gathered = result.grads;
       losses.push(result.loss);
@@ -136,7 +141,9 @@ export function createPretrainer(task: PretrainTask, start: PretrainStart): Pret
       const numbers = task.optimizer.numbers(stepIndex);
       const scalars = map(numbers, (value: number) => tf.scalar(value)) as unknown as StepScalars;
       const { losses, gradNorm } =
-        batches.length === 1 ? await stepOnce(batches[0]!, scalars) : await stepAccumulating(batches, scalars);
+        batches.length === 1
+          ? await stepOnce(batches[0]!, scalars)
+          : await stepAccumulating(batches, scalars);
       const values = await Promise.all(losses.map((loss) => loss.data()));
       const norm = await gradNorm.data();
       tf.dispose([...losses, gradNorm]);

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { assertSamePaths, entries, flatten, fromEntries, leaves, map, partition, paths, zip } from './index.js';
+import {
+  assertSamePaths,
+  entries,
+  flatten,
+  fromEntries,
+  leaves,
+  map,
+  partition,
+  paths,
+  zip,
+} from './index.js';
 
 const tree = {
   blocks: [
@@ -53,8 +63,18 @@ describe('tree', () => {
     const { head: _absent, ...present } = tree;
     expect(fromEntries([...entries<number>(tree)].reverse())).toEqual(present);
     expect(fromEntries([['1', 'a']] as [string, string][])).toEqual({ 1: 'a' });
-    expect(() => fromEntries([['a', 1], ['a.b', 2]] as [string, number][])).toThrow('a.b lies below a leaf');
-    expect(() => fromEntries([['a.b', 1], ['a', 2]] as [string, number][])).toThrow('a is given twice');
+    expect(() =>
+      fromEntries([
+        ['a', 1],
+        ['a.b', 2],
+      ] as [string, number][]),
+    ).toThrow('a.b lies below a leaf');
+    expect(() =>
+      fromEntries([
+        ['a.b', 1],
+        ['a', 2],
+      ] as [string, number][]),
+    ).toThrow('a is given twice');
   });
 
   it('lists at most five names in an error', () => {

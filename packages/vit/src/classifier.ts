@@ -1,4 +1,14 @@
-import { add, type LayerNorm, type Linear, layerNorm, linear, meanTokens, prependClassToken, reshape, sliceTokens } from '@maehem/kernels';
+import {
+  add,
+  type LayerNorm,
+  type Linear,
+  layerNorm,
+  linear,
+  meanTokens,
+  prependClassToken,
+  reshape,
+  sliceTokens,
+} from '@maehem/kernels';
 import { sinCosPositionEmbedding } from '@maehem/patches';
 import { fold, type Key } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';

@@ -8,14 +8,18 @@ import * as tf from '@tensorflow/tfjs-core';
  * Host data, so that the model stays deterministic and a captured step can take new factors.
  * @returns [depth * 2, batch]: two branches a block, attention first.
  */
-export function dropPathFactors(key: Key, { depth, batch, rate }: { depth: number; batch: number; rate: number }): Float32Array {
+export function dropPathFactors(
+  key: Key,
+  { depth, batch, rate }: { depth: number; batch: number; rate: number },
+): Float32Array {
   if (!(rate >= 0 && rate < 1)) throw new Error(`drop path rate must be in [0, 1), got ${rate}`);
   const factors = new Float32Array(depth * 2 * batch);
   for (let branch = 0; branch < depth * 2; branch++) {
     const block = branch >> 1;
     const keep = 1 - (depth === 1 ? rate : (rate * block) / (depth - 1));
     const draws = uniform(fold(key, branch), batch);
-    for (const [sample, draw] of draws.entries()) factors[branch * batch + sample] = draw < keep ? 1 / keep : 0;
+    for (const [sample, draw] of draws.entries())
+      factors[branch * batch + sample] = draw < keep ? 1 / keep : 0;
   }
   return factors;
 }

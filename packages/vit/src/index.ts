@@ -1,6 +1,12 @@
 export { type Attention, attentionMap, initAttention, selfAttention } from './attention.js';
 export { type Block, type BlockDropPath, block, initBlock } from './block.js';
-export { type Classifier, type ClassifierConfig, classify, initClassifier, type Pooling } from './classifier.js';
+export {
+  type Classifier,
+  type ClassifierConfig,
+  classify,
+  initClassifier,
+  type Pooling,
+} from './classifier.js';
 export { assertVitConfig, patchValues, tokenCount, type VitConfig } from './config.js';
 export { blocksFlops, blocksParameters, encoderFlops, encoderParameters } from './count.js';
 export { dropPath, dropPathFactors } from './drop-path.js';

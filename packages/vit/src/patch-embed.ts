@@ -7,7 +7,12 @@ import { xavierUniform } from './initializers.js';
 export type PatchEmbed = { readonly proj: { readonly weight: tf.Tensor4D; readonly bias: tf.Tensor1D } };
 
 /** A fresh patch embedding, Xavier-uniform as a matrix [dim, channel * height * width]. */
-export function initPatchEmbed(key: Key, patch: readonly [number, number], channels: number, dim: number): PatchEmbed {
+export function initPatchEmbed(
+  key: Key,
+  patch: readonly [number, number],
+  channels: number,
+  dim: number,
+): PatchEmbed {
   const weight = xavierUniform(key, [dim, channels, patch[0], patch[1]]) as tf.Tensor4D;
   return { proj: { weight, bias: tf.zeros([dim]) } };
 }

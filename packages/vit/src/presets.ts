@@ -19,5 +19,12 @@ export const VIT_PRESETS: readonly VitPreset[] = Object.keys(TRUNKS) as VitPrese
 /** A preset at 224 x 224 RGB unless said otherwise. */
 export function vitPreset(name: VitPreset, overrides: Partial<VitConfig> = {}): VitConfig {
   const { patch, ...trunk } = TRUNKS[name];
-  return { imageSize: [224, 224], patchSize: [patch, patch], channels: 3, mlpRatio: 4, ...trunk, ...overrides };
+  return {
+    imageSize: [224, 224],
+    patchSize: [patch, patch],
+    channels: 3,
+    mlpRatio: 4,
+    ...trunk,
+    ...overrides,
+  };
 }

@@ -75,17 +75,20 @@ describeOnEveryBackend('vit', () => {
     expectClose(tf.slice(y, [1, 0, 0], [1, 5, 12]), tf.slice(plain, [1, 0, 0], [1, 5, 12]), 1e-6);
   });
 
-  it.each(['mean', 'class'] as const)('%s pooling: every parameter gets a gradient, with drop path too', (pooling) => {
-    const params = initClassifier(key, { ...config, pooling });
-    const patches = randomTensor<tf.Tensor3D>(fold(key, 'patches'), [4, 8, 48]);
-    const targets = tf.tensor2d([1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 1], [4, 5]);
-    const factors = tf.tensor2d(dropPathFactors(key, { depth: 2, batch: 4, rate: 0.2 }), [4, 4]);
-    const { value, grads } = valueAndGrad(
-      (p: Classifier) => softmaxCrossEntropy(classify(p, patches, 3, factors), targets),
-      params,
-    );
-    expect(value.dataSync()[0]).toBeCloseTo(Math.log(5), 0);
-    expect(Object.keys(grads).length).toBe(4 + 2 * 12 + 2 + 2);
-    expect(Object.values(grads).reduce((sum, grad) => sum + grad.size, 0)).toBe(parameterCount(params));
-  });
+  it.each(['mean', 'class'] as const)(
+    '%s pooling: every parameter gets a gradient, with drop path too',
+    (pooling) => {
+      const params = initClassifier(key, { ...config, pooling });
+      const patches = randomTensor<tf.Tensor3D>(fold(key, 'patches'), [4, 8, 48]);
+      const targets = tf.tensor2d([1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 1], [4, 5]);
+      const factors = tf.tensor2d(dropPathFactors(key, { depth: 2, batch: 4, rate: 0.2 }), [4, 4]);
+      const { value, grads } = valueAndGrad(
+        (p: Classifier) => softmaxCrossEntropy(classify(p, patches, 3, factors), targets),
+        params,
+      );
+      expect(value.dataSync()[0]).toBeCloseTo(Math.log(5), 0);
+      expect(Object.keys(grads).length).toBe(4 + 2 * 12 + 2 + 2);
+      expect(Object.values(grads).reduce((sum, grad) => sum + grad.size, 0)).toBe(parameterCount(params));
+    },
+  );
 });

@@ -10,7 +10,11 @@ Runs every golden case of a folder and prints the largest error of each tensor; 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { backend: { type: 'string', default: 'auto' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      backend: { type: 'string', default: 'auto' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   const [folder] = positionals;
   if (values.help === true || folder === undefined) {

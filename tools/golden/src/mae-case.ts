@@ -1,5 +1,13 @@
 import { dispose, valueAndGrad } from '@maehem/backend';
-import { type DevicePlan, encode, isTrainable, type Mae, type MaeConfig, maeLoss, reconstruct } from '@maehem/mae';
+import {
+  type DevicePlan,
+  encode,
+  isTrainable,
+  type Mae,
+  type MaeConfig,
+  maeLoss,
+  reconstruct,
+} from '@maehem/mae';
 import { adamw, pretrainGroups } from '@maehem/optim';
 import { type MaskPlan, maskingFromNoise, patchify, unpatchify, uploadPlan } from '@maehem/patches';
 import { createPretrainer, splitParams } from '@maehem/train';
@@ -75,7 +83,11 @@ export async function runMaeCase(golden: MaeCase): Promise<Comparison[]> {
 
 function goldenPlan({ io }: MaeCase, ratio: number): MaskPlan {
   const noise = tensorNamed(io, 'noise');
-  return maskingFromNoise(noise.data as Float32Array, { batch: noise.shape[0]!, tokens: noise.shape[1]!, ratio });
+  return maskingFromNoise(noise.data as Float32Array, {
+    batch: noise.shape[0]!,
+    tokens: noise.shape[1]!,
+    ratio,
+  });
 }
 
 function compareForward(
@@ -96,7 +108,11 @@ function compareForward(
       check('latent', 'activation', encode(params, patches, model.heads, device).dataSync()),
       check('latent_unmasked', 'activation', encode(params, patches, model.heads).dataSync()),
       check('pred', 'activation', prediction.dataSync()),
-      check('unpatchified_pred', 'activation', channelsFirst(unpatchify(prediction, model.imageSize, model.patchSize))),
+      check(
+        'unpatchified_pred',
+        'activation',
+        channelsFirst(unpatchify(prediction, model.imageSize, model.patchSize)),
+      ),
     ] as unknown as tf.TensorContainer;
   }) as unknown as Comparison[];
 }
@@ -105,12 +121,22 @@ function channelsFirst(images: tf.Tensor4D): Float32Array {
   return tf.transpose(images, [0, 3, 1, 2]).dataSync() as Float32Array;
 }
 
-function compareLosses(golden: MaeCase, model: MaeConfig, params: Mae, patches: tf.Tensor3D, device: DevicePlan): Comparison[] {
+function compareLosses(
+  golden: MaeCase,
+  model: MaeConfig,
+  params: Mae,
+  patches: tf.Tensor3D,
+  device: DevicePlan,
+): Comparison[] {
   const check = checker(golden);
   const results: Comparison[] = [];
   for (const normPix of [true, false]) {
     const suffix = normPix ? 'norm_pix' : 'raw_pix';
-    const { value, grads } = valueAndGrad((p: Mae) => maeLoss(p, model, patches, device, { normPix }), params, isTrainable);
+    const { value, grads } = valueAndGrad(
+      (p: Mae) => maeLoss(p, model, patches, device, { normPix }),
+      params,
+      isTrainable,
+    );
     results.push(check(`loss_${suffix}`, 'activation', value.dataSync()));
     for (const [path, grad] of Object.entries(grads)) {
       const name = normPix ? `grad.${path}` : `grad_raw_pix.${path}`;
@@ -135,7 +161,8 @@ async function compareTraining(
   const task = { model, objective: { normPix: true }, optimizer, accumulate: 1, clipNorm: null };
   const trainer = createPretrainer(task, { params });
   const losses: number[] = [];
-  for (let step = 0; step < GOLDEN_STEPS; step++) losses.push((await trainer.step([{ patches, plan: device }])).loss);
+  for (let step = 0; step < GOLDEN_STEPS; step++)
+    losses.push((await trainer.step([{ patches, plan: device }])).loss);
   const after = entries<tf.Tensor>(trainer.params())
     .filter(([path]) => golden.io.has(`after3.${path}`))
     .map(([path, tensor]) => check(`after3.${path}`, 'updated', tensor.dataSync()));
@@ -143,7 +170,10 @@ async function compareTraining(
   return [check('adamw_losses', 'activation', losses), ...after];
 }
 
-function checker({ name, io }: MaeCase): (tensor: string, kind: TensorKind, actual: ArrayLike<number>) => Comparison {
+function checker({
+  name,
+  io,
+}: MaeCase): (tensor: string, kind: TensorKind, actual: ArrayLike<number>) => Comparison {
   return (tensor, kind, actual) =>
     compare(name, tensor, kind, actual, tensorNamed(io, tensor).data as ArrayLike<number>);
 }

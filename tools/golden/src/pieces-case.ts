@@ -1,6 +1,6 @@
 import { dispose } from '@maehem/backend';
 import { gelu } from '@maehem/kernels';
-import { layerDecayScales, lars, type OptimizerState, type NamedTensors, warmupCosine } from '@maehem/optim';
+import { lars, layerDecayScales, type NamedTensors, type OptimizerState, warmupCosine } from '@maehem/optim';
 import { interpolatePositionEmbedding, sinCosPositionEmbedding } from '@maehem/patches';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Comparison, compare } from './comparison.js';
@@ -8,7 +8,12 @@ import { type NamedHostTensors, tensorNamed, upload } from './tensors.js';
 
 /** `pieces.safetensors`: position embeddings, their interpolation, LARS, GELU. */
 export function runPieces(tensors: NamedHostTensors): Comparison[] {
-  return [...sinCosPieces(tensors), ...interpolationPieces(tensors), ...geluPiece(tensors), ...larsPieces(tensors)];
+  return [
+    ...sinCosPieces(tensors),
+    ...interpolationPieces(tensors),
+    ...geluPiece(tensors),
+    ...larsPieces(tensors),
+  ];
 }
 
 function floats(tensors: NamedHostTensors, name: string): Float32Array {
@@ -60,7 +65,12 @@ const LARS_TREATMENT = { lrScale: 1, weightDecay: 0.01 };
 function larsPieces(tensors: NamedHostTensors): Comparison[] {
   const names = [...tensors.keys()].flatMap((key) => /^lars\.([a-z]+)0$/.exec(key)?.[1] ?? []);
   return names.flatMap((name) => {
-    const optimizer = lars({ schedule: () => LARS_LR, treatments: { [name]: LARS_TREATMENT }, momentum: 0.9, trust: 0.001 });
+    const optimizer = lars({
+      schedule: () => LARS_LR,
+      treatments: { [name]: LARS_TREATMENT },
+      momentum: 0.9,
+      trust: 0.001,
+    });
     let params: NamedTensors = { [name]: upload(tensorNamed(tensors, `lars.${name}0`)) };
     let state: OptimizerState = optimizer.init(params);
     const results: Comparison[] = [];
@@ -98,8 +108,19 @@ export interface GoldenSchedules {
 export function runSchedules(golden: GoldenSchedules): Comparison[] {
   const cosines = golden.warmup_cosine.map((entry, index) => {
     // A step of one epoch: the formula is the same at every resolution.
-    const schedule = warmupCosine({ baseLr: entry.lr, minLr: entry.min_lr, warmupSteps: entry.warmup_epochs, totalSteps: entry.epochs });
-    return compare('schedules', `warmup_cosine.${index}`, 'activation', entry.points.map(([epoch]) => schedule(epoch)), entry.points.map(([, lr]) => lr));
+    const schedule = warmupCosine({
+      baseLr: entry.lr,
+      minLr: entry.min_lr,
+      warmupSteps: entry.warmup_epochs,
+      totalSteps: entry.epochs,
+    });
+    return compare(
+      'schedules',
+      `warmup_cosine.${index}`,
+      'activation',
+      entry.points.map(([epoch]) => schedule(epoch)),
+      entry.points.map(([, lr]) => lr),
+    );
   });
   const decays = Object.entries(golden.layer_decay).map(([name, factors]) => {
     const [depth, decay] = name.split('@').map(Number) as [number, number];

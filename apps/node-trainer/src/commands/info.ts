@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { maeFlops, maeParameters } from '@maehem/mae';
 import { visibleTokens } from '@maehem/train';
-import { openSafetensors } from '@maehem/weights/node';
 import { modelFile } from '@maehem/train/node';
+import { openSafetensors } from '@maehem/weights/node';
 import { Command } from 'commander';
 import { findCheckpoint } from '../checkpoint-argument.js';
 

@@ -21,7 +21,11 @@ export function probeCommand(): Command {
     .description('Accuracy of a linear classifier on the frozen features of an encoder, on held-out images.')
     .argument('<checkpoint>', 'a checkpoint, or the folder of a run for its newest')
     .argument('[data]', 'labelled images with a train and a test split; those of the run otherwise')
-    .addOption(new Option('--pooling <what>', 'mean over patches, or the class token').choices(['mean', 'class']).default('mean'))
+    .addOption(
+      new Option('--pooling <what>', 'mean over patches, or the class token')
+        .choices(['mean', 'class'])
+        .default('mean'),
+    )
     .option('--train-images <n>', 'at most so many training images', '10000')
     .option('--test-images <n>', 'at most so many test images', '10000')
     .option('--epochs <n>', 'passes of the probe over the features', '50')
@@ -43,10 +47,12 @@ export function probeCommand(): Command {
       const pretrained = await probe(encoder);
       dispose(encoder);
       const untrained = options.baseline ? await probeUntrained(probe, info.config) : undefined;
-      if (options.json === true) process.stdout.write(`${JSON.stringify({ checkpoint: path, pretrained, untrained })}\n`);
+      if (options.json === true)
+        process.stdout.write(`${JSON.stringify({ checkpoint: path, pretrained, untrained })}\n`);
       else {
         process.stdout.write(`pretrained encoder  ${percent(pretrained.accuracy)}\n`);
-        if (untrained !== undefined) process.stdout.write(`untrained encoder   ${percent(untrained.accuracy)}\n`);
+        if (untrained !== undefined)
+          process.stdout.write(`untrained encoder   ${percent(untrained.accuracy)}\n`);
       }
     });
 }

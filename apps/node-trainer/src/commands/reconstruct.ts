@@ -1,5 +1,5 @@
-import { dirname } from 'node:path';
 import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { dispose, openBackend } from '@maehem/backend';
 import { openDataset } from '@maehem/data/node';
 import { loadMae, modelFile } from '@maehem/train/node';

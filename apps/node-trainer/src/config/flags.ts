@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MODEL_PRESETS } from './schema.js';
 
 /** A flag, and the place in the settings that it sets. */
@@ -14,24 +14,41 @@ interface Flag {
 
 const number = (text: string): number => {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError(`'${text}' is not a number.`);
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new InvalidArgumentError(`'${text}' is not a number.`);
   return value;
 };
 
 const size = (text: string): number | [number, number] => {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);
-  if (match === null) throw new InvalidArgumentError(`'${text}' is not a size such as 224 or 224x160 (height x width).`);
+  if (match === null)
+    throw new InvalidArgumentError(`'${text}' is not a size such as 224 or 224x160 (height x width).`);
   return match[2] === undefined ? Number(match[1]) : [Number(match[1]), Number(match[2])];
 };
 
 /** Every setting of pretraining as a flag; defaults live in the schema alone. */
 const FLAGS: readonly Flag[] = [
-  { flags: '--data-kind <kind>', about: 'what the data folder holds', path: 'dataKind', choices: ['auto', 'folder', 'mnist', 'cifar10'] },
+  {
+    flags: '--data-kind <kind>',
+    about: 'what the data folder holds',
+    path: 'dataKind',
+    choices: ['auto', 'folder', 'mnist', 'cifar10'],
+  },
   { flags: '--out <folder>', about: 'where the run is kept', path: 'out' },
   { flags: '--backend <name>', about: 'engine', path: 'backend', choices: ['auto', 'wasm', 'cpu'] },
-  { flags: '--seed <n>', about: 'decides weights, order, augmentation and masks', path: 'seed', parse: number },
+  {
+    flags: '--seed <n>',
+    about: 'decides weights, order, augmentation and masks',
+    path: 'seed',
+    parse: number,
+  },
   { flags: '--model <preset>', about: 'model preset', path: 'model.preset', choices: MODEL_PRESETS },
-  { flags: '--image-size <size>', about: 'pixels, 32 or 32x48 (height x width)', path: 'model.imageSize', parse: size },
+  {
+    flags: '--image-size <size>',
+    about: 'pixels, 32 or 32x48 (height x width)',
+    path: 'model.imageSize',
+    parse: size,
+  },
   { flags: '--patch-size <size>', about: 'pixels of a patch', path: 'model.patchSize', parse: size },
   { flags: '--channels <n>', about: '1 (grey) or 3 (colour)', path: 'model.channels', parse: number },
   { flags: '--dim <n>', about: 'encoder width', path: 'model.dim', parse: number },
@@ -40,27 +57,72 @@ const FLAGS: readonly Flag[] = [
   { flags: '--decoder-dim <n>', about: 'decoder width', path: 'model.decoderDim', parse: number },
   { flags: '--decoder-depth <n>', about: 'decoder blocks', path: 'model.decoderDepth', parse: number },
   { flags: '--decoder-heads <n>', about: 'decoder heads', path: 'model.decoderHeads', parse: number },
-  { flags: '--encoder-mask-tokens', about: 'ablation: mask tokens in the encoder', path: 'model.encoderMaskTokens', value: true },
+  {
+    flags: '--encoder-mask-tokens',
+    about: 'ablation: mask tokens in the encoder',
+    path: 'model.encoderMaskTokens',
+    value: true,
+  },
   { flags: '--mask-ratio <fraction>', about: 'patches to hide', path: 'mask.ratio', parse: number },
-  { flags: '--mask-strategy <name>', about: 'how patches are chosen', path: 'mask.strategy', choices: ['random', 'block', 'grid'] },
+  {
+    flags: '--mask-strategy <name>',
+    about: 'how patches are chosen',
+    path: 'mask.strategy',
+    choices: ['random', 'block', 'grid'],
+  },
   { flags: '--no-norm-pix', about: 'predict raw pixels', path: 'normPix', value: false },
-  { flags: '--loss-on-all-patches', about: 'ablation: score visible patches too', path: 'lossOnAllPatches', value: true },
+  {
+    flags: '--loss-on-all-patches',
+    about: 'ablation: score visible patches too',
+    path: 'lossOnAllPatches',
+    value: true,
+  },
   { flags: '--batch <n>', about: 'images in a forward pass', path: 'batch', parse: number },
   { flags: '--accumulate <n>', about: 'forward passes in a step', path: 'accumulate', parse: number },
   { flags: '--epochs <n>', about: 'passes over the data', path: 'epochs', parse: number },
-  { flags: '--minutes <n>', about: 'train for about so long instead of --epochs', path: 'minutes', parse: number },
-  { flags: '--lr <rate>', about: 'learning rate for a batch of 256', path: 'optimizer.baseLr', parse: number },
+  {
+    flags: '--minutes <n>',
+    about: 'train for about so long instead of --epochs',
+    path: 'minutes',
+    parse: number,
+  },
+  {
+    flags: '--lr <rate>',
+    about: 'learning rate for a batch of 256',
+    path: 'optimizer.baseLr',
+    parse: number,
+  },
   { flags: '--min-lr <rate>', about: 'learning rate at the end', path: 'optimizer.minLr', parse: number },
   { flags: '--warmup-epochs <n>', about: 'linear warm-up', path: 'optimizer.warmupEpochs', parse: number },
   { flags: '--weight-decay <n>', about: 'AdamW weight decay', path: 'optimizer.weightDecay', parse: number },
   { flags: '--clip-norm <n>', about: 'largest gradient norm', path: 'optimizer.clipNorm', parse: number },
   { flags: '--no-crop', about: 'no random resized crop', path: 'augment.crop', value: false },
-  { flags: '--min-scale <fraction>', about: 'smallest area of a random crop', path: 'augment.minScale', parse: number },
+  {
+    flags: '--min-scale <fraction>',
+    about: 'smallest area of a random crop',
+    path: 'augment.minScale',
+    parse: number,
+  },
   { flags: '--no-flip', about: 'no horizontal flip', path: 'augment.flip', value: false },
-  { flags: '--normalise <name>', about: 'channel means and deviations', path: 'normalise', choices: ['auto', 'imagenet', 'cifar10', 'mnist', 'half'] },
+  {
+    flags: '--normalise <name>',
+    about: 'channel means and deviations',
+    path: 'normalise',
+    choices: ['auto', 'imagenet', 'cifar10', 'mnist', 'half'],
+  },
   { flags: '--on-bad-image <what>', about: 'skip or fail', path: 'onBadImage', choices: ['skip', 'fail'] },
-  { flags: '--checkpoint-every <epochs>', about: 'epochs between checkpoints', path: 'checkpointEvery', parse: number },
-  { flags: '--keep-checkpoints <n>', about: 'newest checkpoints that stay', path: 'keepCheckpoints', parse: number },
+  {
+    flags: '--checkpoint-every <epochs>',
+    about: 'epochs between checkpoints',
+    path: 'checkpointEvery',
+    parse: number,
+  },
+  {
+    flags: '--keep-checkpoints <n>',
+    about: 'newest checkpoints that stay',
+    path: 'keepCheckpoints',
+    parse: number,
+  },
 ];
 
 /** Add a flag for every setting to a command. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { createJiti } from 'jiti';
-import { type SettingsLayer } from './flags.js';
+import type { SettingsLayer } from './flags.js';
 import { SettingsError } from './schema.js';
 
 /**
@@ -11,7 +11,9 @@ import { SettingsError } from './schema.js';
 export async function loadSettingsFile(path: string): Promise<SettingsLayer> {
   const settings = await readSettings(resolve(path), path);
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
-    throw new SettingsError(`${path} must hold an object of settings${extname(path) === '.json' ? '' : ' as its default export'}`);
+    throw new SettingsError(
+      `${path} must hold an object of settings${extname(path) === '.json' ? '' : ' as its default export'}`,
+    );
   return settings as SettingsLayer;
 }
 

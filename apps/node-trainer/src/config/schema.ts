@@ -122,7 +122,9 @@ export class SettingsError extends Error {
 export function parseSettings(input: unknown, from = 'settings'): PretrainSettings {
   const result = pretrainSchema.safeParse(input);
   if (!result.success) {
-    const lines = result.error.issues.map(({ path, message }) => `  ${path.join('.') || '(top level)'}: ${message}`);
+    const lines = result.error.issues.map(
+      ({ path, message }) => `  ${path.join('.') || '(top level)'}: ${message}`,
+    );
     throw new SettingsError(`${from} do not hold:\n${lines.join('\n')}`);
   }
   const settings = result.data;
@@ -154,5 +156,15 @@ export function modelConfig({ preset, imageSize, patchSize, ...changes }: ModelS
 /** The part of the settings that decides the trajectory. */
 export function pretrainConfig(settings: PretrainSettings, epochs: number = settings.epochs): PretrainConfig {
   const { mask, normPix, lossOnAllPatches, optimizer, batch, accumulate, seed } = settings;
-  return { model: modelConfig(settings.model), mask, normPix, lossOnAllPatches, optimizer, batch, accumulate, epochs, seed };
+  return {
+    model: modelConfig(settings.model),
+    mask,
+    normPix,
+    lossOnAllPatches,
+    optimizer,
+    batch,
+    accumulate,
+    epochs,
+    seed,
+  };
 }

@@ -26,7 +26,11 @@ export interface CheckpointInfo {
 }
 
 /** Writes the three files of a checkpoint; a test may hand in one that fails. */
-export type WriteTensors = (path: string, tensors: Named<HostTensor>, metadata?: Named<string>) => Promise<void>;
+export type WriteTensors = (
+  path: string,
+  tensors: Named<HostTensor>,
+  metadata?: Named<string>,
+) => Promise<void>;
 
 /** What to save, and how much to keep. */
 export interface SaveOptions {
@@ -55,15 +59,20 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
     await mkdir(partial, { recursive: true });
     await write(join(partial, MODEL_FILE), await downloadTree(trainer.params()), { format: 'pt' });
     await write(join(partial, OPTIMIZER_FILE), await downloadState(trainer.optimizerState()));
-    await writeFileAtomic(join(partial, STATE_FILE), [new TextEncoder().encode(`${JSON.stringify(info, null, 2)}\n`)]);
+    await writeFileAtomic(join(partial, STATE_FILE), [
+      new TextEncoder().encode(`${JSON.stringify(info, null, 2)}\n`),
+    ]);
     await rm(path, { recursive: true, force: true });
     await rename(partial, path);
     await syncFolder(folder);
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(() => {});
-    throw new Error(`cannot save a checkpoint in ${folder}: ${(error as Error).message}; earlier checkpoints are intact`, {
-      cause: error,
-    });
+    throw new Error(
+      `cannot save a checkpoint in ${folder}: ${(error as Error).message}; earlier checkpoints are intact`,
+      {
+        cause: error,
+      },
+    );
   }
   await removeOld(folder, keep);
   return path;
@@ -91,7 +100,9 @@ async function removeOld(folder: string, keep: number): Promise<void> {
 /** Checkpoints of a run, oldest first; none when there is no such folder. */
 async function checkpointNames(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [] as string[]);
-  return names.filter((name) => /^step-\d{8,}$/.test(name)).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  return names
+    .filter((name) => /^step-\d{8,}$/.test(name))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
 /** The newest checkpoint of a run, or `undefined`. */
@@ -121,7 +132,9 @@ export async function readCheckpointInfo(path: string): Promise<CheckpointInfo> 
  * Everything needed to go on training exactly where the checkpoint was made.
  * @throws TensorMismatchError when the weights are not those of its configuration; which and how.
  */
-export async function loadCheckpoint(path: string): Promise<{ info: CheckpointInfo; state: Required<TrainingState> }> {
+export async function loadCheckpoint(
+  path: string,
+): Promise<{ info: CheckpointInfo; state: Required<TrainingState> }> {
   const info = await readCheckpointInfo(path);
   const params = await loadMae(join(path, MODEL_FILE), info.config.model);
   const { tensors } = await readSafetensors(join(path, OPTIMIZER_FILE));
@@ -142,14 +155,18 @@ export async function loadEncoder(file: string, model: PretrainConfig['model']):
   const { tensors } = await readSafetensors(file);
   const shapes = encoderShapes(model);
   const decoder = maeShapes(model);
-  const found = Object.entries(tensors).filter(([name]) => Object.hasOwn(shapes, name) || !Object.hasOwn(decoder, name));
+  const found = Object.entries(tensors).filter(
+    ([name]) => Object.hasOwn(shapes, name) || !Object.hasOwn(decoder, name),
+  );
   assertSameNames(shapes, Object.fromEntries(found), file);
   return uploadTree<MaeEncoder>(inOrder(tensors, Object.keys(shapes)));
 }
 
 /** A file sorts its tensors; sums over parameters must run in the model's order to give the same bits again. */
 function inOrder(tensors: Named<HostTensor>, paths: readonly string[]): Named<HostTensor> {
-  return Object.fromEntries(paths.flatMap((path) => (tensors[path] === undefined ? [] : [[path, tensors[path]]])));
+  return Object.fromEntries(
+    paths.flatMap((path) => (tensors[path] === undefined ? [] : [[path, tensors[path]]])),
+  );
 }
 
 /** The weights' file of a checkpoint folder. */
@@ -162,7 +179,10 @@ async function downloadState(state: OptimizerState): Promise<Named<HostTensor>> 
   const list: [string, HostTensor][] = [];
   for (const [slot, tensors] of Object.entries(state))
     for (const [path, tensor] of Object.entries(tensors))
-      list.push([`${slot}/${path}`, { dtype: 'F32', shape: tensor.shape, data: (await tensor.data()) as Float32Array }]);
+      list.push([
+        `${slot}/${path}`,
+        { dtype: 'F32', shape: tensor.shape, data: (await tensor.data()) as Float32Array },
+      ]);
   return Object.fromEntries(list);
 }
 

@@ -10,5 +10,11 @@ export {
   saveCheckpoint,
   type WriteTensors,
 } from './checkpoint-store.js';
-export { type MetricRecord, type MetricsWriter, openMetrics, type ReadMetricRecord, readMetrics } from './metrics.js';
+export {
+  type MetricRecord,
+  type MetricsWriter,
+  openMetrics,
+  type ReadMetricRecord,
+  readMetrics,
+} from './metrics.js';
 export { openTensorBoard, type TensorBoardOptions, type TensorBoardWriter } from './tensorboard.js';

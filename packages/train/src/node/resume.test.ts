@@ -9,8 +9,21 @@ import { TensorMismatchError } from '@maehem/weights';
 import { writeSafetensors } from '@maehem/weights/node';
 import type * as tf from '@tensorflow/tfjs-core';
 import { afterAll, expect, it } from 'vitest';
-import { createPretraining, type ImageBatch, type PretrainConfig, type PretrainRun, pretrainDefaults } from '../index.js';
-import { latestCheckpoint, loadCheckpoint, loadEncoder, loadMae, modelFile, saveCheckpoint } from './index.js';
+import {
+  createPretraining,
+  type ImageBatch,
+  type PretrainConfig,
+  type PretrainRun,
+  pretrainDefaults,
+} from '../index.js';
+import {
+  latestCheckpoint,
+  loadCheckpoint,
+  loadEncoder,
+  loadMae,
+  modelFile,
+  saveCheckpoint,
+} from './index.js';
 
 const model = smallMaePreset('small', {
   ...{ imageSize: [16, 16], dim: 24, depth: 1, heads: 2, decoderDim: 16, decoderDepth: 1 },
@@ -36,24 +49,27 @@ describeOnEveryBackend('checkpoints', (backend) => {
   const at = join(folder, backend);
   const config = unclipped;
 
-  it.each([0.1, null])('resume to the same weights, to the bit, in the middle of an epoch, clipped to %s', async (clipNorm) => {
-    const config = { ...unclipped, optimizer: { ...unclipped.optimizer, clipNorm } };
-    const straight = createPretraining(config, 4);
-    await advance(straight, 10);
-    const first = createPretraining(config, 4);
-    await advance(first, 5);
-    await saveCheckpoint(at, { trainer: first.trainer, config, extra: { note: 'x' }, keep: 2 });
-    first.dispose();
-    const { info, state } = await loadCheckpoint((await latestCheckpoint(at))!);
-    expect(info.extra).toEqual({ note: 'x' });
-    expect(info.config).toEqual(config);
-    const second = createPretraining(info.config, 4, state);
-    expect(second.trainer.stepIndex).toBe(5);
-    await advance(second, 10);
-    expect(bytes(second)).toEqual(bytes(straight));
-    second.dispose();
-    straight.dispose();
-  });
+  it.each([0.1, null])(
+    'resume to the same weights, to the bit, in the middle of an epoch, clipped to %s',
+    async (clipNorm) => {
+      const config = { ...unclipped, optimizer: { ...unclipped.optimizer, clipNorm } };
+      const straight = createPretraining(config, 4);
+      await advance(straight, 10);
+      const first = createPretraining(config, 4);
+      await advance(first, 5);
+      await saveCheckpoint(at, { trainer: first.trainer, config, extra: { note: 'x' }, keep: 2 });
+      first.dispose();
+      const { info, state } = await loadCheckpoint((await latestCheckpoint(at))!);
+      expect(info.extra).toEqual({ note: 'x' });
+      expect(info.config).toEqual(config);
+      const second = createPretraining(info.config, 4, state);
+      expect(second.trainer.stepIndex).toBe(5);
+      await advance(second, 10);
+      expect(bytes(second)).toEqual(bytes(straight));
+      second.dispose();
+      straight.dispose();
+    },
+  );
 
   it('keep the newest, and survive a failed save', async () => {
     const run = createPretraining(config, 4);
@@ -68,9 +84,9 @@ describeOnEveryBackend('checkpoints', (backend) => {
       if (path.includes('optimizer')) throw new Error('ENOSPC: no space left on device, write');
       await writeSafetensors(path, tensors, metadata);
     };
-    await expect(saveCheckpoint(at, { trainer: run.trainer, config, keep: 2, write: fullDisk })).rejects.toThrow(
-      /ENOSPC.*earlier checkpoints are intact/,
-    );
+    await expect(
+      saveCheckpoint(at, { trainer: run.trainer, config, keep: 2, write: fullDisk }),
+    ).rejects.toThrow(/ENOSPC.*earlier checkpoints are intact/);
     expect(readdirSync(at).sort()).toEqual(['step-00000003', 'step-00000005']);
     run.dispose();
   });
@@ -79,7 +95,9 @@ describeOnEveryBackend('checkpoints', (backend) => {
     const file = modelFile((await latestCheckpoint(at))!);
     await expect(loadMae(file, { ...model, depth: 2, decoderDim: 32 })).rejects.toThrow(TensorMismatchError);
     await expect(loadMae(file, { ...model, depth: 2 })).rejects.toThrow('blocks.1.norm1.weight: missing');
-    await expect(loadMae(file, { ...model, decoderDim: 32 })).rejects.toThrow('mask_token: expected [1,1,32], found [1,1,16]');
+    await expect(loadMae(file, { ...model, decoderDim: 32 })).rejects.toThrow(
+      'mask_token: expected [1,1,32], found [1,1,16]',
+    );
     const encoder = await loadEncoder(file, { ...model, decoderDim: 32 });
     expect(encoder.cls_token.shape).toEqual([1, 1, 24]);
   });
