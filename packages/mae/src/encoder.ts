@@ -7,7 +7,7 @@ import {
   sliceTokens,
   type TokenIds,
 } from '@maehem/kernels';
-import { patchEmbed, transformer } from '@maehem/vit';
+import { type BlockShape, patchEmbed, transformer } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MaeEncoder } from './params.js';
 
@@ -15,16 +15,23 @@ import type { MaeEncoder } from './params.js';
  * Encode the visible patches only (He et al. 2021, section 3, "MAE encoder"). Patches are chosen before
  * they are embedded: what is hidden costs nothing at all.
  * @param patches [batch, token, patch values] in (row, column, channel) order
+ * @param shape heads and norm epsilon; a whole configuration will do
  * @param ids the masking plan, or nothing to encode every patch
  * @returns [batch, 1 + keep, dim], the class token first, in the order of `idsKeep`
  */
-export function encode(params: MaeEncoder, patches: tf.Tensor3D, heads: number, ids?: TokenIds): tf.Tensor3D {
+export function encode(
+  params: MaeEncoder,
+  patches: tf.Tensor3D,
+  shape: BlockShape,
+  ids?: TokenIds,
+): tf.Tensor3D {
   const tokens =
     params.encoder_mask_token !== undefined && ids !== undefined
       ? embedWithMaskTokens(params, patches, ids)
       : embedVisible(params, patches, ids);
   const classToken = add(params.cls_token, tf.slice(params.pos_embed, [0, 0, 0], [1, 1, -1]));
-  return layerNorm(params.norm, transformer(params.blocks, prependClassToken(tokens, classToken), heads));
+  const encoded = transformer(params.blocks, prependClassToken(tokens, classToken), shape);
+  return layerNorm(params.norm, encoded, shape.normEps);
 }
 
 /** Position embeddings of the patches, without that of the class token: [1, token, dim]. */
@@ -52,9 +59,9 @@ function embedWithMaskTokens(params: MaeEncoder, patches: tf.Tensor3D, ids: Toke
 export function encodeAll(
   params: MaeEncoder,
   patches: tf.Tensor3D,
-  heads: number,
+  shape: BlockShape,
 ): { classToken: tf.Tensor2D; tokens: tf.Tensor3D } {
-  const latent = encode(params, patches, heads);
+  const latent = encode(params, patches, shape);
   const [batch, , dim] = latent.shape;
   return { classToken: tf.reshape(sliceTokens(latent, 0, 1), [batch, dim]), tokens: sliceTokens(latent, 1) };
 }

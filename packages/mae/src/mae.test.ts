@@ -102,19 +102,23 @@ describeOnEveryBackend('masked autoencoder', () => {
     const ids = plan();
     const hidden = tf.reshape(ids.mask, [3, TOKENS, 1]);
     const scrambled = tf.add(patches(), tf.mul(hidden, 100)) as tf.Tensor3D;
-    expectClose(
-      encode(params, scrambled, config.heads, ids),
-      encode(params, patches(), config.heads, ids),
-      0,
-    );
+    expectClose(encode(params, scrambled, config, ids), encode(params, patches(), config, ids), 0);
   });
 
   it('encodes visible tokens alike in any order of the plan', () => {
     const params = initMae(key, config);
     const all = uploadPlan(randomMasking(key, { batch: 3, tokens: TOKENS, ratio: 0 }));
-    const straight = encodeAll(params, patches(), config.heads);
-    const shuffled = encode(params, patches(), config.heads, all);
+    const straight = encodeAll(params, patches(), config);
+    const shuffled = encode(params, patches(), config, all);
     expectClose(tf.slice(shuffled, [0, 0, 0], [3, 1, -1]), straight.classToken, 1e-4);
+  });
+
+  it('takes the norm epsilon from the configuration, all the way down', () => {
+    const params = initMae(key, config);
+    const under = (normEps: number) =>
+      reconstruct(params, { ...config, normEps }, patches(), plan()).dataSync();
+    expectClose(under(1e-6), reconstruct(params, config, patches(), plan()), 0);
+    expect(under(0.5)).not.toEqual(under(1e-6));
   });
 
   it('scores visible patches only when asked to', () => {

@@ -31,7 +31,8 @@ export function reconstruct(
   patches: tf.Tensor3D,
   ids: TokenIds,
 ): tf.Tensor3D {
-  return decode(params, encode(params, patches, config.heads, ids), config.decoderHeads, ids);
+  const latent = encode(params, patches, config, ids);
+  return decode(params, latent, { heads: config.decoderHeads, normEps: config.normEps }, ids);
 }
 
 /**

@@ -41,7 +41,7 @@ describeOnEveryBackend('features', () => {
     const params = initial();
     const pixels = tf.tensor4d(images, [COUNT, 8, 16, 1]);
     tf.tidy(() => {
-      const { classToken, tokens } = encodeAll(params, patchify(pixels, [4, 4]), 2);
+      const { classToken, tokens } = encodeAll(params, patchify(pixels, [4, 4]), { heads: 2 });
       expectClose(poolFeatures(params, model, pixels, 'class'), classToken, 1e-6);
       const values = tokens.dataSync();
       const mean = Float32Array.from({ length: COUNT * 8 }, (_, i) => {

@@ -28,7 +28,7 @@ export function poolFeatures(
   pooling: FeaturePooling,
 ): tf.Tensor2D {
   return tidy(() => {
-    const latent = encode(params, patchify(images, config.patchSize), config.heads);
+    const latent = encode(params, patchify(images, config.patchSize), config);
     const [batch, tokens, dim] = latent.shape;
     if (pooling === 'class')
       return tf.reshape(tf.slice(latent, [0, 0, 0], [batch, 1, dim]), [batch, dim]) as tf.Tensor2D;

@@ -24,6 +24,13 @@ export function initBlock(key: Key, dim: number, mlpRatio = 4): Block {
   };
 }
 
+/** What the parameters of a block do not tell. */
+export interface BlockShape {
+  readonly heads: number;
+  /** Epsilon of the layer norms; 1e-6, the reference's, unless said otherwise. */
+  readonly normEps?: number | undefined;
+}
+
 /** Stochastic depth for one block: the factors, and which block it is. */
 export interface BlockDropPath {
   readonly factors: tf.Tensor2D;
@@ -31,9 +38,10 @@ export interface BlockDropPath {
 }
 
 /** x [batch, token, dim] → [batch, token, dim]. */
-export function block(params: Block, x: tf.Tensor3D, heads: number, drop?: BlockDropPath): tf.Tensor3D {
+export function block(params: Block, x: tf.Tensor3D, shape: BlockShape, drop?: BlockDropPath): tf.Tensor3D {
+  const { heads, normEps } = shape;
   const branch = (value: tf.Tensor3D, index: number): tf.Tensor3D =>
     drop === undefined ? value : dropPath(value, drop.factors, drop.block * 2 + index);
-  const attended = add(x, branch(selfAttention(params.attn, layerNorm(params.norm1, x), heads), 0));
-  return add(attended, branch(mlp(params.mlp, layerNorm(params.norm2, attended)), 1));
+  const attended = add(x, branch(selfAttention(params.attn, layerNorm(params.norm1, x, normEps), heads), 0));
+  return add(attended, branch(mlp(params.mlp, layerNorm(params.norm2, attended, normEps)), 1));
 }

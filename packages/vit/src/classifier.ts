@@ -12,7 +12,7 @@ import {
 import { sinCosPositionEmbedding } from '@maehem/patches';
 import { fold, type Key } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Block } from './block.js';
+import type { Block, BlockShape } from './block.js';
 import { assertVitConfig, type VitConfig } from './config.js';
 import { initBlocks, transformer } from './encoder.js';
 import { normalInit } from './initializers.js';
@@ -64,19 +64,19 @@ export function initClassifier(key: Key, config: ClassifierConfig): Classifier {
 export function classify(
   params: Classifier,
   patches: tf.Tensor3D,
-  heads: number,
+  shape: BlockShape,
   dropPathFactors?: tf.Tensor2D,
 ): tf.Tensor2D {
   const embedded = prependClassToken(patchEmbed(params.patch_embed, patches), params.cls_token);
-  const tokens = transformer(params.blocks, add(embedded, params.pos_embed), heads, dropPathFactors);
-  return linear(params.head, pool(params, tokens));
+  const tokens = transformer(params.blocks, add(embedded, params.pos_embed), shape, dropPathFactors);
+  return linear(params.head, pool(params, tokens, shape.normEps));
 }
 
 /** [batch, 1 + token, dim] → [batch, dim]. */
-function pool({ norm, fc_norm }: Classifier, tokens: tf.Tensor3D): tf.Tensor2D {
-  if (fc_norm !== undefined) return layerNorm(fc_norm, meanTokens(sliceTokens(tokens, 1)));
+function pool({ norm, fc_norm }: Classifier, tokens: tf.Tensor3D, normEps?: number): tf.Tensor2D {
+  if (fc_norm !== undefined) return layerNorm(fc_norm, meanTokens(sliceTokens(tokens, 1)), normEps);
   if (norm === undefined) throw new Error('classifier: the params have neither fc_norm nor norm');
   // The norm works token by token: only the class token needs it.
   const [batch, , dim] = tokens.shape;
-  return layerNorm(norm, reshape<tf.Tensor2D>(sliceTokens(tokens, 0, 1), [batch, dim]));
+  return layerNorm(norm, reshape<tf.Tensor2D>(sliceTokens(tokens, 0, 1), [batch, dim]), normEps);
 }

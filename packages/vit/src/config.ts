@@ -13,6 +13,8 @@ export interface VitConfig {
   readonly heads: number;
   /** Width of the MLP as a multiple of `dim`. */
   readonly mlpRatio: number;
+  /** Epsilon of the layer norms; 1e-6, the reference's, unless said otherwise. */
+  readonly normEps?: number | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Key } from '@maehem/random';
 import { fold } from '@maehem/random';
 import type * as tf from '@tensorflow/tfjs-core';
-import { type Block, block, initBlock } from './block.js';
+import { type Block, type BlockShape, block, initBlock } from './block.js';
 
 /** A stack of `depth` fresh blocks. */
 export function initBlocks(key: Key, depth: number, dim: number, mlpRatio: number): Block[] {
@@ -17,12 +17,12 @@ export function initBlocks(key: Key, depth: number, dim: number, mlpRatio: numbe
 export function transformer(
   blocks: readonly Block[],
   x: tf.Tensor3D,
-  heads: number,
+  shape: BlockShape,
   dropPathFactors?: tf.Tensor2D,
 ): tf.Tensor3D {
   return blocks.reduce(
     (tokens, params, index) =>
-      block(params, tokens, heads, dropPathFactors && { factors: dropPathFactors, block: index }),
+      block(params, tokens, shape, dropPathFactors && { factors: dropPathFactors, block: index }),
     x,
   );
 }

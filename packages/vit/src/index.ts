@@ -1,5 +1,5 @@
 export { type Attention, attentionMap, initAttention, selfAttention } from './attention.js';
-export { type Block, type BlockDropPath, block, initBlock } from './block.js';
+export { type Block, type BlockDropPath, type BlockShape, block, initBlock } from './block.js';
 export {
   type Classifier,
   type ClassifierConfig,

@@ -69,8 +69,8 @@ describeOnEveryBackend('vit', () => {
     const params = initBlock(key, 12);
     const x = randomTensor<tf.Tensor3D>(fold(key, 'x'), [2, 5, 12]);
     const factors = tf.tensor2d([0, 1, 0, 1], [2, 2]);
-    const y = block(params, x, 3, { factors, block: 0 });
-    const plain = block(params, x, 3);
+    const y = block(params, x, { heads: 3 }, { factors, block: 0 });
+    const plain = block(params, x, { heads: 3 });
     expectClose(tf.slice(y, [0, 0, 0], [1, 5, 12]), tf.slice(x, [0, 0, 0], [1, 5, 12]), 0);
     expectClose(tf.slice(y, [1, 0, 0], [1, 5, 12]), tf.slice(plain, [1, 0, 0], [1, 5, 12]), 1e-6);
   });
@@ -83,7 +83,7 @@ describeOnEveryBackend('vit', () => {
       const targets = tf.tensor2d([1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 1], [4, 5]);
       const factors = tf.tensor2d(dropPathFactors(key, { depth: 2, batch: 4, rate: 0.2 }), [4, 4]);
       const { value, grads } = valueAndGrad(
-        (p: Classifier) => softmaxCrossEntropy(classify(p, patches, 3, factors), targets),
+        (p: Classifier) => softmaxCrossEntropy(classify(p, patches, config, factors), targets),
         params,
       );
       expect(value.dataSync()[0]).toBeCloseTo(Math.log(5), 0);

@@ -18,8 +18,8 @@ import { channelsLast, type NamedHostTensors, tensorNamed, uploadTree } from './
 
 /** `mae_*.json`: the reference's constructor arguments. */
 export interface MaeCaseConfig {
-  readonly img_size: number;
-  readonly patch_size: number;
+  readonly img_size: number | readonly [number, number];
+  readonly patch_size: number | readonly [number, number];
   readonly in_chans: number;
   readonly embed_dim: number;
   readonly depth: number;
@@ -27,7 +27,8 @@ export interface MaeCaseConfig {
   readonly decoder_embed_dim: number;
   readonly decoder_depth: number;
   readonly decoder_num_heads: number;
-  readonly mlp_ratio: number;
+  readonly mlp_ratio?: number;
+  readonly norm_eps?: number;
   readonly mask_ratio: number;
   readonly batch: number;
 }
@@ -45,15 +46,21 @@ const GOLDEN_LR = 1e-3;
 const GOLDEN_WEIGHT_DECAY = 0.05;
 const GOLDEN_STEPS = 3;
 
+/** [height, width] of a size that may be given as one number. */
+function pair(size: number | readonly [number, number]): readonly [number, number] {
+  return typeof size === 'number' ? [size, size] : size;
+}
+
 function modelOf(config: MaeCaseConfig): MaeConfig {
   return {
-    imageSize: [config.img_size, config.img_size],
-    patchSize: [config.patch_size, config.patch_size],
+    imageSize: pair(config.img_size),
+    patchSize: pair(config.patch_size),
     channels: config.in_chans,
     dim: config.embed_dim,
     depth: config.depth,
     heads: config.num_heads,
-    mlpRatio: config.mlp_ratio,
+    mlpRatio: config.mlp_ratio ?? 4,
+    normEps: config.norm_eps ?? 1e-6,
     decoderDim: config.decoder_embed_dim,
     decoderDepth: config.decoder_depth,
     decoderHeads: config.decoder_num_heads,
@@ -105,8 +112,8 @@ function compareForward(
       check('mask', 'exact', plan.mask),
       check('ids_restore', 'exact', plan.idsRestore),
       check('patches', 'activation', patches.dataSync()),
-      check('latent', 'activation', encode(params, patches, model.heads, device).dataSync()),
-      check('latent_unmasked', 'activation', encode(params, patches, model.heads).dataSync()),
+      check('latent', 'activation', encode(params, patches, model, device).dataSync()),
+      check('latent_unmasked', 'activation', encode(params, patches, model).dataSync()),
       check('pred', 'activation', prediction.dataSync()),
       check(
         'unpatchified_pred',

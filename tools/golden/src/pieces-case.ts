@@ -32,16 +32,20 @@ function sinCosPieces(tensors: NamedHostTensors): Comparison[] {
   });
 }
 
-/** `interp.<A>to<B>.{src,dst}`: square grids with a class token. */
+/** `interp.<A>to<B>.{src,dst}`: grids `4` (square) or `4x6` (rows x columns), with a class token or without. */
 function interpolationPieces(tensors: NamedHostTensors): Comparison[] {
   return [...tensors.keys()].flatMap((name) => {
-    const match = /^interp\.(\d+)to(\d+)\.dst$/.exec(name);
+    const match = /^interp\.(\d+)(?:x(\d+))?to(\d+)(?:x(\d+))?\.dst$/.exec(name);
     if (match === null) return [];
-    const from = Number(match[1]);
-    const to = Number(match[2]);
+    const [, fromRows, fromColumns = fromRows, toRows, toColumns = toRows] = match;
     const source = tensorNamed(tensors, name.replace(/dst$/, 'src'));
     const dim = source.shape[source.shape.length - 1]!;
-    const ours = interpolatePositionEmbedding(source.data as Float32Array, dim, [from, from], [to, to]);
+    const ours = interpolatePositionEmbedding(
+      source.data as Float32Array,
+      dim,
+      [Number(fromRows), Number(fromColumns)],
+      [Number(toRows), Number(toColumns)],
+    );
     return [compare('pieces', name, 'activation', ours, floats(tensors, name))];
   });
 }

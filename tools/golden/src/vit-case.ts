@@ -45,7 +45,7 @@ function numbers(tensors: NamedHostTensors, name: string): ArrayLike<number> {
 }
 
 function logitsOf(params: Classifier, patches: tf.Tensor3D, heads: number): Float32Array {
-  const logits = tf.tidy(() => classify(params, patches, heads));
+  const logits = tf.tidy(() => classify(params, patches, { heads }));
   const values = logits.dataSync() as Float32Array;
   logits.dispose();
   return values;
@@ -76,7 +76,7 @@ function compareLosses(
   ] as const) {
     const targets = tf.tensor2d(values, [batch, classes]);
     const { value, grads } = valueAndGrad(
-      (p: Classifier) => softmaxCrossEntropy(classify(p, patches, heads), targets),
+      (p: Classifier) => softmaxCrossEntropy(classify(p, patches, { heads }), targets),
       params,
     );
     results.push(compare(name, loss, 'activation', value.dataSync(), numbers(io, loss)));

@@ -20,6 +20,7 @@ const modelSchema = z.strictObject({
   depth: z.int().positive().optional(),
   heads: z.int().positive().optional(),
   mlpRatio: z.number().positive().optional(),
+  normEps: z.number().positive().optional(),
   decoderDim: z.int().positive().optional(),
   decoderDepth: z.int().positive().optional(),
   decoderHeads: z.int().positive().optional(),
