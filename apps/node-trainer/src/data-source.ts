@@ -27,7 +27,7 @@ export function normalisationName(
 }
 
 /** Evaluation's preprocessing for a model. */
-export function evaluationFor(model: MaeConfig, normalisation: NormalisationName): Transform {
+function evaluationFor(model: MaeConfig, normalisation: NormalisationName): Transform {
   return evaluationTransform({ size: model.imageSize, channels: model.channels as 1 | 3, normalisation });
 }
 

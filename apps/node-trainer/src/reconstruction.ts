@@ -53,7 +53,7 @@ function mosaicPlan(config: PretrainConfig, count: number): MaskPlan {
 }
 
 /** Predict hidden patches of images, for a picture of it. */
-export async function predict(
+async function predict(
   params: Mae,
   config: PretrainConfig,
   { images, count, settings }: HeldOutImages,
@@ -70,7 +70,7 @@ export async function predict(
   const { mean, std } = normalisationOf(normalisationName(settings.normalise, model));
   return {
     ...{ images, prediction: values, mask: plan.mask, height, width, channels: model.channels },
-    ...{ patchSize: model.patchSize[0], normPix: config.normPix, mean, std },
+    ...{ patchSize: model.patchSize, normPix: config.normPix, mean, std },
   };
 }
 

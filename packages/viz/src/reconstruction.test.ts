@@ -57,9 +57,34 @@ describe('reconstructionStages', () => {
     expect(only!.reconstruction).toEqual(only!.original);
   });
 
+  it('cuts patches that are not square: [height, width]', () => {
+    const [first] = reconstructionStages({
+      ...base,
+      images: images.subarray(0, 16),
+      // Patches of 1x2: row by row, so that patch order is pixel order.
+      prediction: images.subarray(0, 16),
+      mask: Uint8Array.of(1, 0, 0, 1, 0, 0, 0, 0),
+      patchSize: [1, 2],
+    });
+    expect(first!.reconstruction).toEqual(first!.original);
+    expect(reds(first!.masked)).toEqual([128, 128, 2, 3, 4, 5, 128, 128, 8, 9, 10, 11, 12, 13, 14, 15]);
+    const [tall] = reconstructionStages({
+      ...base,
+      images: images.subarray(0, 16),
+      prediction: Float32Array.from([0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15], (i) => i / 255),
+      mask: Uint8Array.of(0, 0, 1, 0),
+      patchSize: [4, 1],
+    });
+    expect(tall!.reconstruction).toEqual(tall!.original);
+    expect(reds(tall!.masked)).toEqual([0, 1, 128, 3, 4, 5, 128, 7, 8, 9, 128, 11, 12, 13, 128, 15]);
+    expect(() => reconstructionStages({ ...base, patchSize: [2, 3] })).toThrow(
+      'patches of 2x3 do not divide',
+    );
+  });
+
   it('names the sizes that do not fit', () => {
     expect(() => reconstructionStages({ ...base, patchSize: 3 })).toThrow(
-      'patches of 3 do not divide an image of 4x4',
+      'patches of 3x3 do not divide an image of 4x4',
     );
     expect(() => reconstructionStages({ ...base, images: new Float32Array(17) })).toThrow(
       'images of 16 values',

@@ -6,12 +6,12 @@ import { type PixelFormat, toRgba } from './to-rgba.js';
 export interface Reconstruction extends PixelFormat {
   /** The input, `[batch, height, width, channel]`, normalised. */
   readonly images: Float32Array;
-  /** The model's patches, `[batch, token, patch * patch * channel]`, values in (row, column, channel) order. */
+  /** The model's patches, `[batch, token, rows * columns * channel]`, values in (row, column, channel) order. */
   readonly prediction: Float32Array;
   /** `[batch, token]`: 1 where the token was removed, 0 where the encoder saw it. */
   readonly mask: Float32Array | Int32Array | Uint8Array;
-  /** Side of a patch in pixels. */
-  readonly patchSize: number;
+  /** In pixels: one number for square patches, or `[height, width]`. */
+  readonly patchSize: number | readonly [height: number, width: number];
   /**
    * Did the model predict patches normalised by their own mean and variance (paper, section 3)? Then each patch is
    * given the original's mean and unbiased variance back, as only a picture may: the model never sees them.
@@ -39,24 +39,25 @@ const REMOVED: Rgb = [128, 128, 128];
  * @throws when the arrays don't have the lengths that the sizes ask for, or the patch doesn't divide the image.
  */
 export function reconstructionStages(reconstruction: Reconstruction): ReconstructionStages[] {
-  const { height, width, channels, patchSize, images, prediction, mask, normPix } = reconstruction;
+  const { height, width, channels, images, prediction, mask, normPix } = reconstruction;
+  const patch = patchSides(reconstruction);
   const pixels = height * width * channels;
-  const tokens = (height / patchSize) * (width / patchSize);
+  const tokens = (height / patch[0]) * (width / patch[1]);
   const batch = checkedBatch(reconstruction, pixels, tokens);
-  const order = patchOrder(reconstruction);
+  const order = patchOrder(reconstruction, patch);
   return Array.from({ length: batch }, (_, index) => {
     const image = images.subarray(index * pixels, (index + 1) * pixels);
     const predicted = prediction.subarray(index * pixels, (index + 1) * pixels);
-    const patches = normPix ? denormalised(predicted, image, order, patchSize ** 2 * channels) : predicted;
+    const patches = normPix ? denormalised(predicted, image, order, pixels / tokens) : predicted;
     const removed = mask.subarray(index * tokens, (index + 1) * tokens);
     const original = toRgba(image, reconstruction);
     const whole = toRgba(unpatchified(patches, order), reconstruction);
     const grey = filled(width, height, REMOVED);
     return {
       original,
-      masked: choose(removed, grey, original, patchSize),
+      masked: choose(removed, grey, original, patch),
       reconstruction: whole,
-      pasted: choose(removed, whole, original, patchSize),
+      pasted: choose(removed, whole, original, patch),
     };
   });
 }
@@ -82,13 +83,17 @@ export function reconstructionMosaic(reconstruction: Reconstruction, options: Mo
   });
 }
 
-function checkedBatch(
-  { images, prediction, mask, height, width, patchSize }: Reconstruction,
-  pixels: number,
-  tokens: number,
-): number {
-  if (!Number.isInteger(height / patchSize) || !Number.isInteger(width / patchSize))
-    throw new Error(`patches of ${patchSize} do not divide an image of ${height}x${width}`);
+type Sides = readonly [height: number, width: number];
+
+/** Height and width of a patch. @throws when such patches don't tile the image. */
+function patchSides({ height, width, patchSize }: Reconstruction): Sides {
+  const sides: Sides = typeof patchSize === 'number' ? [patchSize, patchSize] : patchSize;
+  if (!Number.isInteger(height / sides[0]) || !Number.isInteger(width / sides[1]))
+    throw new Error(`patches of ${sides.join('x')} do not divide an image of ${height}x${width}`);
+  return sides;
+}
+
+function checkedBatch({ images, prediction, mask }: Reconstruction, pixels: number, tokens: number): number {
   const batch = images.length / pixels;
   if (!Number.isInteger(batch) || batch === 0)
     throw new Error(`images of ${pixels} values each, but ${images.length} values were given`);
@@ -100,15 +105,15 @@ function checkedBatch(
 }
 
 /** For each value of an image's patches, in patch order, its place in the image's `[height, width, channel]`. */
-function patchOrder({ height, width, channels, patchSize }: Reconstruction): Uint32Array {
+function patchOrder({ height, width, channels }: Reconstruction, [tall, wide]: Sides): Uint32Array {
   const order = new Uint32Array(height * width * channels);
-  const across = width / patchSize;
+  const across = width / wide;
   let next = 0;
-  for (let token = 0; token < across * (height / patchSize); token++) {
-    const top = Math.floor(token / across) * patchSize;
-    const left = (token % across) * patchSize;
-    for (let row = top; row < top + patchSize; row++)
-      for (let value = left * channels; value < (left + patchSize) * channels; value++)
+  for (let token = 0; token < across * (height / tall); token++) {
+    const top = Math.floor(token / across) * tall;
+    const left = (token % across) * wide;
+    for (let row = top; row < top + tall; row++)
+      for (let value = left * channels; value < (left + wide) * channels; value++)
         order[next++] = row * width * channels + value;
   }
   return order;
@@ -144,16 +149,16 @@ function choose(
   mask: ArrayLike<number>,
   removed: RgbaImage,
   visible: RgbaImage,
-  patchSize: number,
+  [tall, wide]: Sides,
 ): RgbaImage {
   const { width, height } = visible;
   const data = visible.data.slice();
-  const across = width / patchSize;
+  const across = width / wide;
   for (let y = 0; y < height; y++)
     for (let tokenX = 0; tokenX < across; tokenX++) {
-      if (!mask[Math.floor(y / patchSize) * across + tokenX]) continue;
-      const start = (y * width + tokenX * patchSize) * 4;
-      data.set(removed.data.subarray(start, start + patchSize * 4), start);
+      if (!mask[Math.floor(y / tall) * across + tokenX]) continue;
+      const start = (y * width + tokenX * wide) * 4;
+      data.set(removed.data.subarray(start, start + wide * 4), start);
     }
   return { width, height, data };
 }
