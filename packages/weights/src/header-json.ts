@@ -10,7 +10,8 @@ interface Level {
   readonly opener: string;
   /** The key under which this object or array stands. */
   readonly key: string;
-  readonly keys: Set<string>;
+  /** An object's keys so far. */
+  readonly keys: Set<string> | undefined;
   commas: number;
 }
 
@@ -28,15 +29,15 @@ export interface HeaderFault {
  */
 export function findHeaderFault(text: string): HeaderFault | undefined {
   const levels: Level[] = [];
+  const fault = (problem: string, value: unknown): HeaderFault => ({
+    problem,
+    tensor: levels[1]?.key,
+    value,
+  });
   let lastString = '';
   for (let at = 0; at < text.length; at++) {
     const character = text[at]!;
     const level = levels.at(-1);
-    const fault = (problem: string, value: unknown): HeaderFault => ({
-      problem,
-      tensor: levels[1]?.key,
-      value,
-    });
     switch (character) {
       case '"': {
         const end = closingQuote(text, at);
@@ -46,8 +47,8 @@ export function findHeaderFault(text: string): HeaderFault | undefined {
       }
       case ':': {
         lastString = unescaped(lastString);
-        if (level?.keys.has(lastString)) return fault('the header has a name twice', lastString);
-        level?.keys.add(lastString);
+        if (level?.keys?.has(lastString)) return fault('the header has a name twice', lastString);
+        level?.keys?.add(lastString);
         break;
       }
       case ',':
@@ -58,12 +59,17 @@ export function findHeaderFault(text: string): HeaderFault | undefined {
       case '[':
         if (levels.length === MAX_DEPTH)
           return fault(`the header is nested deeper than ${MAX_DEPTH}`, character);
-        levels.push({ opener: character, key: lastString, keys: new Set(), commas: 0 });
+        levels.push({
+          opener: character,
+          key: lastString,
+          keys: character === '{' ? new Set() : undefined,
+          commas: 0,
+        });
         break;
       case '}':
       case ']':
-        if (levels.length === 2 && level!.key !== METADATA && level!.keys.size < TENSOR_KEYS)
-          return fault('an entry needs dtype, shape and data_offsets', [...level!.keys]);
+        if (levels.length === 2 && level!.key !== METADATA && (level!.keys?.size ?? 0) < TENSOR_KEYS)
+          return fault('an entry needs dtype, shape and data_offsets', [...(level!.keys ?? [])]);
         levels.pop();
     }
   }

@@ -52,7 +52,7 @@ export interface SafetensorsLayout {
  * Lay out a safetensors file as the reference library does: widest dtype first, then by name; the same tensors
  * give the same bytes, in whatever order they come.
  * @throws SafetensorsError when a shape isn't whole numbers, a name is the reserved `__metadata__`, or the header
- * exceeds 100 MB.
+ * exceeds 25 MB.
  */
 export function layoutSafetensors(
   tensors: Named<TensorSpec>,
@@ -90,7 +90,7 @@ function encodeHeader(entries: readonly (readonly [string, unknown])[], file: st
   const text = new TextEncoder().encode(json);
   const length = Math.ceil(text.byteLength / 8) * 8;
   if (length > MAX_HEADER_BYTES)
-    throw new SafetensorsError(`the header may have at most ${MAX_HEADER_BYTES} bytes`, {
+    throw new SafetensorsError('the header may have at most 25 MB: fewer tensors, or shorter names', {
       file,
       value: length,
     });
