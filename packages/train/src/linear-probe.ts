@@ -62,10 +62,12 @@ export async function linearProbe(
   let state = optimizer.init(params);
   const gradScale = tf.scalar(1);
   let loss = 0;
+  let order: Uint32Array = new Uint32Array();
   for (let step = 0; step < totalSteps; step++) {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    if (step % stepsPerEpoch === 0) loss = 0;
-    const order = permutation(fold(key, epoch), train.length);
+    if (step % stepsPerEpoch === 0) {
+      order = permutation(fold(key, step / stepsPerEpoch), train.length);
+      loss = 0;
+    }
     const start = (step % stepsPerEpoch) * size;
     const chosen = order.subarray(start, start + size);
     const x = tf.tensor2d(gatherRows(inputs, chosen, train.dim), [size, train.dim]);

@@ -1,15 +1,22 @@
-import { blockMasking, gridMasking, keepCount, type MaskPlan, randomMasking } from '@maehem/patches';
+import {
+  blockMasking,
+  gridMasking,
+  keepCount,
+  type MaskPlan,
+  patchGrid,
+  randomMasking,
+} from '@maehem/patches';
 import type { Key } from '@maehem/random';
 import { tokenCount, type VitConfig } from '@maehem/vit';
 import type { MaskConfig } from './pretrain-config.js';
 
 /** A masking plan by the configured strategy, for a batch of images. */
 export function maskPlan(key: Key, mask: MaskConfig, model: VitConfig, batch: number): MaskPlan {
-  const grid = [model.imageSize[0] / model.patchSize[0], model.imageSize[1] / model.patchSize[1]] as const;
+  const { shape, tokens } = patchGrid(...model.imageSize, model.patchSize);
   const { ratio } = mask;
-  if (mask.strategy === 'random') return randomMasking(key, { batch, tokens: tokenCount(model), ratio });
+  if (mask.strategy === 'random') return randomMasking(key, { batch, tokens, ratio });
   const strategy = mask.strategy === 'block' ? blockMasking : gridMasking;
-  return strategy(key, { batch, grid, ratio });
+  return strategy(key, { batch, grid: shape, ratio });
 }
 
 /** Number of visible patches under a configuration. */
