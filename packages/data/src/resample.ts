@@ -48,7 +48,7 @@ export function crop(image: Image, box: Box): Image {
   return { height, width, channels, pixels };
 }
 
-export function wholeImage({ width, height }: Image): Box {
+function wholeImage({ width, height }: Image): Box {
   return { left: 0, top: 0, width, height };
 }
 

@@ -19,7 +19,7 @@ export interface StepOptions {
   readonly log: (line: string) => void;
 }
 
-export interface StepRow {
+interface StepRow {
   readonly name: string;
   readonly medianMs: number;
   readonly runsMs: readonly number[];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { MaeConfig } from '@maehem/mae';
 
 /** AdamW as every peer runs it, with PyTorch's arithmetic and a constant rate. */
-export interface AdamwSettings {
+interface AdamwSettings {
   readonly lr: number;
   readonly beta1: number;
   readonly beta2: number;

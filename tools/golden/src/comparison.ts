@@ -1,7 +1,7 @@
 import { difference, type Numbers } from './difference.js';
 
 /** What a tensor is, which decides how closely it must agree (README of the golden folder). */
-export type Kind = TensorKind | 'pixels';
+type Kind = TensorKind | 'pixels';
 export type TensorKind = 'exact' | 'activation' | 'gradient' | 'updated';
 
 /** Relative to the largest expected entry; for pixels, the mean relative to their range. */

@@ -31,7 +31,7 @@ const modelSchema = z.strictObject({
  * Everything that a pretraining run can be told, with defaults that suit small data on a small machine. One
  * schema for flags, files and, later, the page's form.
  */
-export const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.strictObject({
+const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.strictObject({
   data: z.string().min(1),
   dataKind: z.enum(['auto', 'folder', 'mnist', 'cifar10']).default('auto'),
   out: z.string().min(1).default('runs/pretrain'),
@@ -99,14 +99,14 @@ export interface PretrainSettings {
 }
 
 /** A preset, and what to change about it. */
-export type ModelSettings = Partial<Omit<MaeConfig, 'imageSize' | 'patchSize'>> & {
+type ModelSettings = Partial<Omit<MaeConfig, 'imageSize' | 'patchSize'>> & {
   readonly preset: string;
   readonly imageSize?: number | readonly [number, number];
   readonly patchSize?: number | readonly [number, number];
 };
 
 /** What a person may write: anything may be left out, save the data. */
-export type PretrainSettingsInput = { readonly [K in keyof PretrainSettings]?: unknown };
+type PretrainSettingsInput = { readonly [K in keyof PretrainSettings]?: unknown };
 
 /** A setting that does not hold; the message names it, its value and what is wanted. */
 export class SettingsError extends Error {
