@@ -23,3 +23,5 @@ export { prependClassToken, sliceTokens } from './structure/class-token.js';
 export { meanTokens } from './structure/mean-tokens.js';
 export { reshape } from './structure/reshape.js';
 export { scaleSamples } from './structure/scale-samples.js';
+export { prepareWasmKernels } from './wasm/module-loading.js';
+export type { WasmMemory } from './wasm/wasm-memory.js';

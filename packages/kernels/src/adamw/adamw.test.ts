@@ -35,13 +35,25 @@ function threeSteps(mode: KernelMode, size: number) {
 }
 
 describeOnEveryBackend('adamw', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
     it.each([[1], [257]])('follows the formula for %d entries, and leaves three tensors', (size) => {
       const before = tf.memory().numTensors;
       const { state, expected } = threeSteps(mode, size);
-      expectClose(state[0]!, expected.map(({ param }) => param), 1e-6);
-      expectClose(state[1]!, expected.map(({ m }) => m), 1e-6);
-      expectClose(state[2]!, expected.map(({ v }) => v), 1e-6);
+      expectClose(
+        state[0]!,
+        expected.map(({ param }) => param),
+        1e-6,
+      );
+      expectClose(
+        state[1]!,
+        expected.map(({ m }) => m),
+        1e-6,
+      );
+      expectClose(
+        state[2]!,
+        expected.map(({ v }) => v),
+        1e-6,
+      );
       expect(tf.memory().numTensors - before).toBe(3);
       tf.dispose(state);
       expect(tf.memory().numTensors).toBe(before);

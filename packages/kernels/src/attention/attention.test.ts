@@ -1,5 +1,11 @@
 import { fold, seed } from '@maehem/random';
-import { checkOp, describeOnEveryBackend, expectClose, loadTfjsGradients, randomTensor } from '@maehem/testing';
+import {
+  checkOp,
+  describeOnEveryBackend,
+  expectClose,
+  loadTfjsGradients,
+  randomTensor,
+} from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
@@ -11,7 +17,7 @@ const key = fold(seed(1), 'attention');
 beforeAll(loadTfjsGradients);
 
 describeOnEveryBackend('attention', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
     it.each([
       ['one token', 1, 1, 8, 2],
       ['one head', 2, 5, 4, 1],

@@ -1,27 +1,41 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { mergeHeads, splitHeads } from './heads.js';
+import { attentionBackwardWasm, attentionForwardWasm } from './wasm.js';
 
-type GradInputs = { dy: tf.Tensor3D; qkv: tf.Tensor3D; probabilities: tf.Tensor4D };
+export type AttentionGradInputs = { dy: tf.Tensor3D; qkv: tf.Tensor3D; probabilities: tf.Tensor4D };
 
 /** qkv [batch, token, 3 * width] → [out [batch, token, width], probabilities [batch, head, token, token]]. */
 export const attentionForward: Kernel<{ qkv: tf.Tensor3D }, { heads: number }> = defineKernel({
   name: 'MaehemAttention',
+  wasm: attentionForwardWasm,
   composite: ({ qkv }: { qkv: tf.Tensor3D }, { heads }) =>
     tf.tidy(() => {
-      const [q, k, v] = splitHeads({ x: qkv }, { parts: 3, heads }) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+      const [q, k, v] = splitHeads({ x: qkv }, { parts: 3, heads }) as [
+        tf.Tensor4D,
+        tf.Tensor4D,
+        tf.Tensor4D,
+      ];
       const scale = 1 / Math.sqrt(q.shape[3]);
       const probabilities = tf.softmax(tf.mul(tf.matMul(q, k, false, true), scale)) as tf.Tensor4D;
-      return [...mergeHeads({ part0: tf.matMul(probabilities, v), part1: undefined, part2: undefined }, {}), probabilities];
+      return [
+        ...mergeHeads({ part0: tf.matMul(probabilities, v), part1: undefined, part2: undefined }, {}),
+        probabilities,
+      ];
     }),
 });
 
 /** → [dqkv [batch, token, 3 * width]]. The softmax's gradient is P ∘ (dP - rowsum(dP ∘ P)). */
-export const attentionBackward: Kernel<GradInputs, { heads: number }> = defineKernel({
+export const attentionBackward: Kernel<AttentionGradInputs, { heads: number }> = defineKernel({
   name: 'MaehemAttentionGrad',
-  composite: ({ dy, qkv, probabilities }: GradInputs, { heads }) =>
+  wasm: attentionBackwardWasm,
+  composite: ({ dy, qkv, probabilities }: AttentionGradInputs, { heads }) =>
     tf.tidy(() => {
-      const [q, k, v] = splitHeads({ x: qkv }, { parts: 3, heads }) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+      const [q, k, v] = splitHeads({ x: qkv }, { parts: 3, heads }) as [
+        tf.Tensor4D,
+        tf.Tensor4D,
+        tf.Tensor4D,
+      ];
       const scale = 1 / Math.sqrt(q.shape[3]);
       const [dout] = splitHeads({ x: dy }, { parts: 1, heads }) as [tf.Tensor4D];
       const dv = tf.matMul(probabilities, dout, true, false) as tf.Tensor4D;

@@ -43,21 +43,37 @@ function splitHeadsHost(
 ): tf.TensorInfo[] {
   const [batch, tokens, width] = x.shape as [number, number, number];
   const dim = width / (parts * heads);
-  const outputs = Array.from({ length: parts }, () => memory.allocate([batch, heads, tokens, dim], 'float32'));
+  const outputs = Array.from({ length: parts }, () =>
+    memory.allocate([batch, heads, tokens, dim], 'float32'),
+  );
   const packed = floats(memory, x);
   for (const [part, output] of outputs.entries())
-    copyRuns({ batch, heads, tokens, dim, width, offset: part * heads * dim }, packed, floats(memory, output), false);
+    copyRuns(
+      { batch, heads, tokens, dim, width, offset: part * heads * dim },
+      packed,
+      floats(memory, output),
+      false,
+    );
   return outputs;
 }
 
-function mergeHeadsHost(inputs: KernelInfos<Parts>, _attrs: Record<string, never>, memory: HostMemory): tf.TensorInfo[] {
+function mergeHeadsHost(
+  inputs: KernelInfos<Parts>,
+  _attrs: Record<string, never>,
+  memory: HostMemory,
+): tf.TensorInfo[] {
   const parts = [inputs.part0, inputs.part1, inputs.part2].filter((part) => part !== undefined);
   const [batch, heads, tokens, dim] = inputs.part0.shape as [number, number, number, number];
   const width = parts.length * heads * dim;
   const output = memory.allocate([batch, tokens, width], 'float32');
   const packed = floats(memory, output);
   for (const [part, info] of parts.entries())
-    copyRuns({ batch, heads, tokens, dim, width, offset: part * heads * dim }, packed, floats(memory, info), true);
+    copyRuns(
+      { batch, heads, tokens, dim, width, offset: part * heads * dim },
+      packed,
+      floats(memory, info),
+      true,
+    );
   return [output];
 }
 

@@ -1,5 +1,11 @@
 import { fold, seed } from '@maehem/random';
-import { checkOp, describeOnEveryBackend, expectClose, loadTfjsGradients, randomTensor } from '@maehem/testing';
+import {
+  checkOp,
+  describeOnEveryBackend,
+  expectClose,
+  loadTfjsGradients,
+  randomTensor,
+} from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { softmaxCrossEntropy } from './cross-entropy.js';

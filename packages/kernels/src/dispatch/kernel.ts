@@ -1,5 +1,6 @@
 import { engineName, type HostMemory, hostMemory, registerOnCurrentEngine } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs-core';
+import { type WasmMemory, wasmMemory } from '../wasm/wasm-memory.js';
 
 /** Named tensors that go into a kernel; absent ones are optional inputs. */
 export type KernelInputs = { readonly [name: string]: tf.Tensor | undefined };
@@ -13,13 +14,15 @@ export type KernelInfos<Inputs extends KernelInputs> = { readonly [K in keyof In
 /**
  * A kernel: one name under which engines may bring their own implementation.
  * `composite` is the spelling in tfjs ops that runs everywhere; `host` works directly on tensor memory, for
- * engines that share it with JavaScript (cpu, wasm).
+ * engines that share it with JavaScript (cpu, wasm); `wasm` calls our own module in the memory of the wasm
+ * engine, and stands before `host` where the module runs.
  */
 export interface KernelSpec<Inputs extends KernelInputs, Attrs extends KernelAttrs> {
   /** Name in tfjs's kernel registry. */
   readonly name: string;
   readonly composite: (inputs: Inputs, attrs: Attrs) => tf.Tensor[];
   readonly host?: (inputs: KernelInfos<Inputs>, attrs: Attrs, memory: HostMemory) => tf.TensorInfo[];
+  readonly wasm?: (inputs: KernelInfos<Inputs>, attrs: Attrs, memory: WasmMemory) => tf.TensorInfo[];
 }
 
 /** A callable kernel. It is not differentiable by itself: see {@link differentiable}. */
@@ -28,8 +31,11 @@ export type Kernel<Inputs extends KernelInputs, Attrs extends KernelAttrs> = (
   attrs: Attrs,
 ) => tf.Tensor[];
 
-/** `native`: an engine's own implementation where there is one. `composite`: tfjs ops always. */
-export type KernelMode = 'native' | 'composite';
+/**
+ * `native`: an engine's own implementation where there is one. `host`: the same, but JavaScript in place of
+ * our wasm module. `composite`: tfjs ops always.
+ */
+export type KernelMode = 'native' | 'host' | 'composite';
 
 const HOST_ENGINES: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
@@ -54,23 +60,37 @@ export function defineKernel<Inputs extends KernelInputs, Attrs extends KernelAt
   spec: KernelSpec<Inputs, Attrs>,
 ): Kernel<Inputs, Attrs> {
   return (inputs, attrs) => {
-    if (mode === 'composite') return spec.composite(inputs, attrs);
-    const { host } = spec;
-    if (host !== undefined && HOST_ENGINES.has(engineName())) registerHost(spec.name, host);
-    if (tf.getKernel(spec.name, tf.getBackend()) == null) return spec.composite(inputs, attrs);
+    const name = mode === 'composite' ? undefined : registeredName(spec);
+    if (name === undefined) return spec.composite(inputs, attrs);
     const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
     const outputs: unknown = tf
       .engine()
-      .runKernel(spec.name, present as tf.NamedTensorMap, attrs as unknown as tf.NamedAttrMap);
+      .runKernel(name, present as tf.NamedTensorMap, attrs as unknown as tf.NamedAttrMap);
     return (Array.isArray(outputs) ? outputs : [outputs]) as tf.Tensor[];
   };
 }
 
-function registerHost<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
-  name: string,
-  host: NonNullable<KernelSpec<Inputs, Attrs>['host']>,
-): void {
-  registerOnCurrentEngine(name, ({ inputs, attrs, backend }) =>
-    host(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, hostMemory(backend)),
-  );
+/** The name under which the current engine has the best implementation, or `undefined` if it has none. */
+function registeredName<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
+  spec: KernelSpec<Inputs, Attrs>,
+): string | undefined {
+  const { name, host, wasm } = spec;
+  const engine = engineName();
+  if (
+    wasm !== undefined &&
+    mode === 'native' &&
+    engine === 'wasm' &&
+    wasmMemory(tf.backend()) !== undefined
+  ) {
+    // A name of its own, so that both can be had on one engine.
+    registerOnCurrentEngine(`${name}Simd`, ({ inputs, attrs, backend }) =>
+      wasm(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, wasmMemory(backend)!),
+    );
+    return `${name}Simd`;
+  }
+  if (host !== undefined && HOST_ENGINES.has(engine))
+    registerOnCurrentEngine(name, ({ inputs, attrs, backend }) =>
+      host(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, hostMemory(backend)),
+    );
+  return tf.getKernel(name, tf.getBackend()) == null ? undefined : name;
 }

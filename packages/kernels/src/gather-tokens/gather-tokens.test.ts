@@ -1,5 +1,11 @@
 import { fold, permutation, seed } from '@maehem/random';
-import { checkOp, describeOnEveryBackend, expectClose, loadTfjsGradients, randomTensor } from '@maehem/testing';
+import {
+  checkOp,
+  describeOnEveryBackend,
+  expectClose,
+  loadTfjsGradients,
+  randomTensor,
+} from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, it } from 'vitest';
 import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
@@ -26,7 +32,7 @@ function plan(batch: number, tokens: number, keep: number): TokenIds {
 beforeAll(loadTfjsGradients);
 
 describeOnEveryBackend('gather and restore', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
     it.each([
       ['one of one', 1, 1, 1],
       ['a quarter', 3, 16, 4],

@@ -9,7 +9,11 @@ export type RestoreInputs = { visible: tf.Tensor3D; fill: tf.Tensor; ids: tf.Ten
 /** ids within each sample → row numbers of the flattened batch. */
 function rowIds(ids: tf.Tensor2D, tokens: number): tf.Tensor1D {
   const [batch, count] = ids.shape;
-  const starts = tf.tensor2d(Int32Array.from({ length: batch }, (_, b) => b * tokens), [batch, 1], 'int32');
+  const starts = tf.tensor2d(
+    Int32Array.from({ length: batch }, (_, b) => b * tokens),
+    [batch, 1],
+    'int32',
+  );
   return tf.reshape(tf.add(ids, starts), [batch * count]);
 }
 
@@ -37,6 +41,8 @@ export const restoreKernel: Kernel<RestoreInputs, Record<string, never>> = defin
     tf.tidy(() => {
       const [batch, keep, dim] = visible.shape;
       const last = tf.add(tf.reshape(fill, [1, 1, dim]), tf.zeros([batch, 1, dim]));
-      return [gather(tf.concat([visible, last], 1) as tf.Tensor3D, tf.minimum(ids, tf.scalar(keep, 'int32')))];
+      return [
+        gather(tf.concat([visible, last], 1) as tf.Tensor3D, tf.minimum(ids, tf.scalar(keep, 'int32'))),
+      ];
     }),
 });

@@ -16,7 +16,11 @@ export function gatherTokensReference(x: tf.Tensor3D, ids: tf.Tensor2D): tf.Tens
  * y[b, t] = visible[b, ids[b, t]] where ids[b, t] < keep, else fill: visible [batch, keep, dim], fill
  * [1, 1, dim], ids [batch, token].
  */
-export function restoreTokensReference(visible: tf.Tensor3D, fill: tf.Tensor3D, ids: tf.Tensor2D): tf.Tensor3D {
+export function restoreTokensReference(
+  visible: tf.Tensor3D,
+  fill: tf.Tensor3D,
+  ids: tf.Tensor2D,
+): tf.Tensor3D {
   const [batch, keep] = visible.shape;
   const [, tokens] = ids.shape;
   const placed = tf.matMul(oneHot(ids, keep), visible);

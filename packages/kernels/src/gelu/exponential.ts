@@ -10,10 +10,12 @@ const FRACTION = Float64Array.from({ length: STEPS }, (_, step) => 2 ** (step / 
  * a GELU's time.
  */
 export function exponential(x: number): number {
-  if (!(x > SMALLEST)) return x === x ? 0 : x;
+  if (!(x > SMALLEST)) return Number.isNaN(x) ? x : 0;
   // Rounds to nearest, x being negative; Math.round is several times as slow.
   const steps = (x * (STEPS / Math.LN2) - 0.5) | 0;
   const rest = x - steps * (Math.LN2 / STEPS);
   const power = -(steps >> 6);
-  return WHOLE[power]! * FRACTION[steps & 63]! * (1 + rest * (1 + rest * (0.5 + rest * (1 / 6 + rest * (1 / 24)))));
+  return (
+    WHOLE[power]! * FRACTION[steps & 63]! * (1 + rest * (1 + rest * (0.5 + rest * (1 / 6 + rest * (1 / 24)))))
+  );
 }

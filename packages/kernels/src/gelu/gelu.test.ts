@@ -1,5 +1,12 @@
 import { fold, seed } from '@maehem/random';
-import { checkOp, describeOnEveryBackend, expectClose, gradientsOf, loadTfjsGradients, randomTensor } from '@maehem/testing';
+import {
+  checkOp,
+  describeOnEveryBackend,
+  expectClose,
+  gradientsOf,
+  loadTfjsGradients,
+  randomTensor,
+} from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, it } from 'vitest';
 import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
@@ -11,7 +18,7 @@ const key = fold(seed(1), 'gelu');
 beforeAll(loadTfjsGradients);
 
 describeOnEveryBackend('gelu', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
     it.each([
       ['one entry', [1]],
       ['tokens', [2, 17, 9]],

@@ -21,7 +21,8 @@ export function geluForwardHost(
     const value = input[i]!;
     const gauss = exponential(-0.5 * value * value);
     const t = 1 / (1 + 0.3275911 * Math.SQRT1_2 * Math.abs(value));
-    const series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+    const series =
+      t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
     const tail = 0.5 * series * gauss;
     const distribution = value >= 0 ? 1 - tail : tail;
     y[i] = value * distribution;

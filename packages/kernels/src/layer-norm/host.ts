@@ -12,8 +12,16 @@ export function layerNormForwardHost(
 ): TensorInfo[] {
   const features = weight.shape[0]!;
   const rows = x.shape.reduce((product, n) => product * n, 1) / features;
-  const outputs = [memory.allocate(x.shape, 'float32'), memory.allocate([rows], 'float32'), memory.allocate([rows], 'float32')];
-  const [y, means, rstds] = outputs.map((info) => floats(memory, info)) as [Float32Array, Float32Array, Float32Array];
+  const outputs = [
+    memory.allocate(x.shape, 'float32'),
+    memory.allocate([rows], 'float32'),
+    memory.allocate([rows], 'float32'),
+  ];
+  const [y, means, rstds] = outputs.map((info) => floats(memory, info)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   const input = floats(memory, x);
   const scale = floats(memory, weight);
   const shift = floats(memory, bias);
@@ -28,7 +36,8 @@ export function layerNormForwardHost(
       squares += centred * centred;
     }
     const rstd = 1 / Math.sqrt(squares / features + eps);
-    for (let i = 0; i < features; i++) y[start + i] = (input[start + i]! - mean) * rstd * scale[i]! + shift[i]!;
+    for (let i = 0; i < features; i++)
+      y[start + i] = (input[start + i]! - mean) * rstd * scale[i]! + shift[i]!;
     means[row] = mean;
     rstds[row] = rstd;
   }
@@ -43,8 +52,16 @@ export function layerNormBackwardHost(
 ): TensorInfo[] {
   const features = weight.shape[0]!;
   const rows = mean.shape[0]!;
-  const outputs = [memory.allocate(x.shape, 'float32'), memory.allocate([features], 'float32'), memory.allocate([features], 'float32')];
-  const [dx, dweight, dbias] = outputs.map((info) => floats(memory, info)) as [Float32Array, Float32Array, Float32Array];
+  const outputs = [
+    memory.allocate(x.shape, 'float32'),
+    memory.allocate([features], 'float32'),
+    memory.allocate([features], 'float32'),
+  ];
+  const [dx, dweight, dbias] = outputs.map((info) => floats(memory, info)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   const gradient = floats(memory, dy);
   const input = floats(memory, x);
   const scale = floats(memory, weight);

@@ -1,5 +1,11 @@
 import { fold, seed } from '@maehem/random';
-import { checkOp, describeOnEveryBackend, expectClose, loadTfjsGradients, randomTensor } from '@maehem/testing';
+import {
+  checkOp,
+  describeOnEveryBackend,
+  expectClose,
+  loadTfjsGradients,
+  randomTensor,
+} from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, it } from 'vitest';
 import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
@@ -11,7 +17,7 @@ const key = fold(seed(1), 'layer-norm');
 beforeAll(loadTfjsGradients);
 
 describeOnEveryBackend('layer norm', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
     it.each([
       ['one token', [1, 1, 8]],
       ['197 tokens', [2, 197, 12]],
@@ -34,7 +40,9 @@ describeOnEveryBackend('layer norm', () => {
 
     it('maps a constant row to the bias', () => {
       const bias = tf.tensor1d([1, 2, 3, 4]);
-      const y = withKernelMode(mode, () => layerNorm({ weight: tf.ones([4]) as tf.Tensor1D, bias }, tf.fill([2, 4], 5)));
+      const y = withKernelMode(mode, () =>
+        layerNorm({ weight: tf.ones([4]) as tf.Tensor1D, bias }, tf.fill([2, 4], 5)),
+      );
       expectClose(y, [1, 2, 3, 4, 1, 2, 3, 4]);
     });
   });

@@ -1,17 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
+import { linearBackwardWasm, linearForwardWasm } from './wasm.js';
 
-type ForwardInputs = { x: tf.Tensor; weight: tf.Tensor2D; bias: tf.Tensor1D };
-type GradInputs = { dy: tf.Tensor; x: tf.Tensor; weight: tf.Tensor2D };
+export type LinearInputs = { x: tf.Tensor; weight: tf.Tensor2D; bias: tf.Tensor1D };
+export type LinearGradInputs = { dy: tf.Tensor; x: tf.Tensor; weight: tf.Tensor2D };
 
 /**
  * x [..., in], weight [out, in], bias [out] → [y [..., out]].
  * The weight is transposed first: tfjs's wasm engine takes a scalar path for A·Bᵀ, and a fast one for A·B.
  */
-export const linearForward: Kernel<ForwardInputs, Record<string, never>> = defineKernel({
+export const linearForward: Kernel<LinearInputs, Record<string, never>> = defineKernel({
   name: 'MaehemLinear',
-  composite: ({ x, weight, bias }: ForwardInputs) =>
+  wasm: linearForwardWasm,
+  composite: ({ x, weight, bias }: LinearInputs) =>
     tf.tidy(() => {
       const y = tf.fused.matMul({ a: asRows(x), b: tf.transpose(weight), bias });
       return [tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]])];
@@ -19,9 +21,10 @@ export const linearForward: Kernel<ForwardInputs, Record<string, never>> = defin
 });
 
 /** dy [..., out], x [..., in], weight [out, in] → [dx [..., in] unless `inputFixed`, dweight, dbias]. */
-export const linearBackward: Kernel<GradInputs, { inputFixed: boolean }> = defineKernel({
+export const linearBackward: Kernel<LinearGradInputs, { inputFixed: boolean }> = defineKernel({
   name: 'MaehemLinearGrad',
-  composite: ({ dy, x, weight }: GradInputs, { inputFixed }) =>
+  wasm: linearBackwardWasm,
+  composite: ({ dy, x, weight }: LinearGradInputs, { inputFixed }) =>
     tf.tidy(() => {
       const dyRows = asRows(dy);
       const dweight = tf.matMul(tf.transpose(dyRows), asRows(x));

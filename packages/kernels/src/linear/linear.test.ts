@@ -15,7 +15,7 @@ const params = (inputs: number, outputs: number) => ({
 beforeAll(loadTfjsGradients);
 
 describeOnEveryBackend('linear', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
     it.each([
       ['one token', [1, 1, 8], 5],
       ['197 tokens', [2, 197, 12], 7],
@@ -49,6 +49,8 @@ describeOnEveryBackend('linear', () => {
   });
 
   it('names the widths that do not fit', () => {
-    expect(() => linear(params(4, 3), randomTensor(key, [2, 5]))).toThrow('ends in 5, but weight [3,4] takes 4');
+    expect(() => linear(params(4, 3), randomTensor(key, [2, 5]))).toThrow(
+      'ends in 5, but weight [3,4] takes 4',
+    );
   });
 });

@@ -22,7 +22,9 @@ export function linear<T extends tf.Tensor>(params: Linear, x: T, options: Linea
   const { inputFixed = false } = options;
   const width = x.shape[x.rank - 1];
   if (width !== weight.shape[1])
-    throw new Error(`linear: input [${x.shape}] ends in ${width}, but weight [${weight.shape}] takes ${weight.shape[1]}`);
+    throw new Error(
+      `linear: input [${x.shape}] ends in ${width}, but weight [${weight.shape}] takes ${weight.shape[1]}`,
+    );
   return differentiable<T>(
     inputFixed ? [weight, bias] : [x, weight, bias],
     () => ({ value: linearForward({ x, weight, bias }, {})[0] as T, saved: [x, weight] }),

@@ -14,7 +14,9 @@ export function prependClassToken(tokens: tf.Tensor3D, classToken: tf.Tensor3D):
     [tokens, classToken],
     () => ({
       // Adding zeros repeats the token: tfjs's broadcastTo goes through `tile`.
-      value: tf.tidy(() => tf.concat([tf.add(classToken, tf.zeros([batch, 1, dim])), tokens], 1)) as tf.Tensor3D,
+      value: tf.tidy(() =>
+        tf.concat([tf.add(classToken, tf.zeros([batch, 1, dim])), tokens], 1),
+      ) as tf.Tensor3D,
       saved: [],
     }),
     (dy) => {
@@ -39,7 +41,10 @@ export function sliceTokens(x: tf.Tensor3D, begin: number, count: number = x.sha
       tf.tidy(() => {
         const before = tf.zeros([batch, begin, dim]);
         const after = tf.zeros([batch, tokens - begin - count, dim]);
-        return tf.concat([before, dy, after].filter((part) => part.size > 0), 1);
+        return tf.concat(
+          [before, dy, after].filter((part) => part.size > 0),
+          1,
+        );
       }),
     ],
   );
