@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { createProgram } from './program.js';
 
+// A reader that has seen enough, such as `head`, closes the pipe: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 createProgram()
   .parseAsync()
   .catch((error: unknown) => {

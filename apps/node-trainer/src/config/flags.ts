@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { MODEL_PRESETS } from './schema.js';
+import { MODEL_PRESETS, parseSettings } from './schema.js';
 
 /** A flag, and the place in the settings that it sets. */
 interface Flag {
@@ -127,13 +127,23 @@ const FLAGS: readonly Flag[] = [
 
 /** Add a flag for every setting to a command. */
 export function addSettingFlags(command: Command): Command {
+  const defaults = parseSettings({ data: '.' }) as unknown as SettingsLayer;
   for (const flag of FLAGS) {
-    const option = new Option(flag.flags, flag.about);
+    const option = new Option(flag.flags, flag.about + describeDefault(defaults, flag));
     if (flag.choices !== undefined) option.choices(flag.choices);
     if (flag.parse !== undefined) option.argParser(flag.parse);
     command.addOption(option);
   }
   return command;
+}
+
+/** What the help says of a flag's default. It is not given to commander: only what a person typed counts. */
+function describeDefault(defaults: SettingsLayer, { path, value }: Flag): string {
+  if (value !== undefined) return '';
+  let found: unknown = defaults;
+  for (const name of path.split('.')) found = (found as SettingsLayer)[name];
+  if (found === undefined) return " (default: the preset's)";
+  return found === null ? ' (default: none)' : ` (default: ${found})`;
 }
 
 /** A plain object that settings are laid over each other in. */
