@@ -1,7 +1,7 @@
 // node tools/release/check-packages.mjs [package name...]
 // Packs every public package as it would be published and tries the tarballs as a user would: publint,
-// are-the-types-wrong, what lies inside, an installation of all of them with npm into an empty folder, an import of
-// every entry point in plain Node, a typed consumer, and the bundle size. Needs `tsc -b` to have run, and the network
+// are-the-types-wrong, what lies inside, an installation of all of them with npm into an empty folder with one tfjs,
+// an import of every entry point in plain Node, a typed consumer, and the bundle size. Needs `tsc -b` to have run, and the network
 // or npm's cache for third-party packages.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,6 +31,7 @@ for (const [name, tarball] of tarballs) {
   await stage(`are the types wrong ${name}`, () => checkTypes(tarball));
 }
 await stage('npm install of every tarball', install);
+await stage('one tfjs-core', oneTfjs);
 for (const { name } of projects) {
   const folder = join(consumer, 'node_modules', name);
   await stage(`contents of ${name}`, () => checkPackedFiles(folder));
@@ -91,20 +92,24 @@ function checkTypes(tarball) {
   return run(process.execPath, [attw, tarball, '--profile', 'esm-only', '--no-color', '--no-emoji']);
 }
 
-/** All tarballs side by side, so that none is looked up in a registry. */
+/** All tarballs side by side, so that none is looked up in a registry; npm brings the peers itself. */
 function install() {
   mkdirSync(consumer);
-  const own = Object.fromEntries([...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]));
-  const tfjs = JSON.parse(
-    readFileSync(join(root, 'node_modules/@tensorflow/tfjs-core/package.json'), 'utf8'),
-  ).version;
-  const dependencies = { ...own, '@tensorflow/tfjs-core': tfjs };
+  const dependencies = Object.fromEntries([...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]));
   const manifest = { name: 'consumer', private: true, type: 'module', dependencies };
   writeFileSync(join(consumer, 'package.json'), JSON.stringify(manifest, null, 2));
   return run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], {
     cwd: consumer,
     shell: needsShell,
   });
+}
+
+/** Two copies of tfjs-core would each have their own engine: tensors of one are unknown to the other. */
+function oneTfjs() {
+  const copies = readdirSync(join(consumer, 'node_modules'), { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('@tensorflow/tfjs-core/package.json'));
+  return copies.length === 1 ? [] : [`${copies.length} copies: ${copies.join(', ')}`];
 }
 
 /** Every import specifier that a package's exports map offers. @param {string} folder */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 /**
- * What is wrong with the files of an installed package: tests or build leftovers inside, no licence, export targets
+ * What is wrong with the files of an installed package: tests or build leftovers inside, no licence or README, export targets
  * or source maps that lead nowhere, dependency ranges that only this workspace understands.
  * @param {string} folder
  * @returns {string[]}
@@ -13,7 +13,7 @@ export function checkPackedFiles(folder) {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   return [
     ...unwanted.map((file) => `${file} must not be published`),
-    ...(files.includes('LICENSE') ? [] : ['LICENSE is missing']),
+    ...['LICENSE', 'README.md'].filter((file) => !files.includes(file)).map((file) => `${file} is missing`),
     ...targetsOf(manifest.exports)
       .filter((target) => !existsSync(join(folder, target)))
       .map((target) => `exports points at ${target}, which is missing`),
@@ -57,5 +57,8 @@ function checkSourceMap(folder, file) {
   return /** @type {string[]} */ (sources)
     .map((source) => resolve(dirname(map), sourceRoot, source))
     .filter((source) => !existsSync(source))
-    .map((source) => `${file}: its source ${relative(folder, source)} is missing`);
+    .map(
+      (source) =>
+        `${file}: its source ${relative(folder, source)} is missing: if it is gone, delete dist and build`,
+    );
 }
