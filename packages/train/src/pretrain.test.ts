@@ -68,7 +68,7 @@ describeOnEveryBackend('pretraining', (backend) => {
     eager.dispose();
   });
 
-  it('averages accumulated batches: two batches of 4 are one of 8', async () => {
+  it('takes as many batches a step as it accumulates', async () => {
     const halves = createPretraining({ ...config, accumulate: 2, epochs: 1 }, 4);
     const losses: number[] = [];
     for await (const report of halves.steps(images)) losses.push(report.loss);
