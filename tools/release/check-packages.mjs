@@ -13,6 +13,7 @@ import { findProjects } from '../workspace/boundaries.mjs';
 import { needsShell, pnpmCommand, root } from '../workspace/pnpm.mjs';
 import { checkBundleSizes } from './bundle-size.mjs';
 import { checkPackedFiles } from './packed-files.mjs';
+import { readmeExamples } from './readme-examples.mjs';
 
 /** @typedef {import('../workspace/boundaries.mjs').Project} Project */
 
@@ -135,11 +136,14 @@ function startBin(file) {
   return run(process.execPath, [file, '--help'], { cwd: consumer });
 }
 
-/** The declarations of every entry point, as a strict consumer reads them. @param {string} resolution */
+/** The declarations of every entry point and the READMEs' examples, as a strict consumer reads them. @param {string} resolution */
 function typecheckConsumer(resolution) {
   const entries = projects.flatMap(({ name }) => entryPoints(join(consumer, 'node_modules', name)));
   const lines = entries.map((entry, index) => `export * as entry${index} from ${JSON.stringify(entry)};`);
   writeFileSync(join(consumer, 'consumer.ts'), `${lines.join('\n')}\n`);
+  const examples = projects.flatMap(({ name }) => readmeExamples(join(consumer, 'node_modules', name)));
+  const files = examples.map((_, index) => `example-${index}.ts`);
+  for (const [index, file] of files.entries()) writeFileSync(join(consumer, file), examples[index] ?? '');
   const compilerOptions = {
     target: 'ES2022',
     module: resolution === 'bundler' ? 'ESNext' : resolution,
@@ -148,17 +152,21 @@ function typecheckConsumer(resolution) {
     types: ['node'],
     typeRoots: [join(root, 'node_modules/@types')],
     strict: true,
+    noUncheckedIndexedAccess: true,
     skipLibCheck: false,
     noEmit: true,
   };
-  writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+  writeFileSync(
+    join(consumer, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['consumer.ts', ...files] }),
+  );
   const [output = ''] = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], {
     cwd: consumer,
   });
   // tfjs-core's WebGPU types clash with TypeScript's own DOM types: only the consumer and these packages count.
   return output
     .split('\n')
-    .filter((line) => /^(error |consumer\.ts|node_modules\/(@maehem\/|maehem\/))/.test(line));
+    .filter((line) => /^(error |consumer\.ts|example-|node_modules\/(@maehem\/|maehem\/))/.test(line));
 }
 
 /**
