@@ -100,11 +100,14 @@ export function checkWorkspace(root, folders = []) {
   ]);
 }
 
+/** AssemblyScript is not TypeScript, and imports nothing. */
+const notScanned = new Set(['node_modules', 'dist', 'assembly']);
+
 /** @param {string} folder @returns {string[]} */
 function sourceFiles(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return ['node_modules', 'dist'].includes(entry.name) ? [] : sourceFiles(path);
+    if (entry.isDirectory()) return notScanned.has(entry.name) ? [] : sourceFiles(path);
     return /\.(ts|mts|tsx|js|mjs)$/.test(entry.name) ? [path] : [];
   });
 }
@@ -155,7 +158,10 @@ function checkImport(specifier, { file, project, projects, rootTools, isTest }) 
   if (/^(dist|src)(\/|$)/.test(specifier.slice(name.length + 1)))
     return `"${specifier}" reaches into a package; import what its exports map offers.`;
   if (name === project.name) return undefined;
-  return checkDirection(name, project, projects, isTest) ?? checkDeclared(name, project, rootTools, isTest);
+  const isPublished = !isTest && file.startsWith(`${project.folder}/src/`);
+  return (
+    checkDirection(name, project, projects, isTest) ?? checkDeclared(name, project, rootTools, isPublished)
+  );
 }
 
 /** @param {string} name @param {Project} project @param {Project[]} projects @param {boolean} isTest */
@@ -176,17 +182,20 @@ function checkDirection(name, project, projects, isTest) {
   return `${project.name} (${layer}) must not import "${name}" (${target.layer}); ${layer} may import ${allowed}.`;
 }
 
-/** @param {string} name @param {Project} project @param {string[]} rootTools @param {boolean} isTest */
-function checkDeclared(name, project, rootTools, isTest) {
+/**
+ * Tests and build scripts are not published: development dependencies and the root's tools will do.
+ * @param {string} name @param {Project} project @param {string[]} rootTools @param {boolean} isPublished
+ */
+function checkDeclared(name, project, rootTools, isPublished) {
   const { dependencies, peerDependencies, optionalDependencies, devDependencies } = project.manifest;
   const declared = {
     ...dependencies,
     ...peerDependencies,
     ...optionalDependencies,
-    ...(isTest && devDependencies),
+    ...(!isPublished && devDependencies),
   };
-  if (Object.hasOwn(declared, name) || (isTest && rootTools.includes(name))) return undefined;
-  return `"${name}" is not declared in ${project.folder}/package.json${isTest ? '' : ' (dependencies or peers)'}.`;
+  if (Object.hasOwn(declared, name) || (!isPublished && rootTools.includes(name))) return undefined;
+  return `"${name}" is not declared in ${project.folder}/package.json${isPublished ? ' (dependencies or peers)' : ''}.`;
 }
 
 /** @param {string} specifier */
