@@ -13,6 +13,12 @@ const sumOfSquares: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKern
     result[0] = sum;
     return [output];
   },
+  wasm: ({ x }, _attrs, memory) => {
+    const output = memory.allocate([], 'float32');
+    const size = x.shape.reduce((product, n) => product * n, 1);
+    floats(memory, output)[0] = memory.code.sumOfSquares(memory.address(x), size);
+    return [output];
+  },
   composite: ({ x }: { x: tf.Tensor }) => tf.tidy(() => [tf.sum(tf.square(x))]),
 });
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { adamwHost } from './host.js';
+import { adamwWasm } from './wasm.js';
 
 /**
  * param, first moment m, second moment v and grad of one shape, and scalars that change from step to step
@@ -37,6 +38,7 @@ export type AdamwAttrs = {
  */
 export const adamw: Kernel<AdamwInputs, AdamwAttrs> = defineKernel({
   name: 'MaehemAdamW',
+  wasm: adamwWasm,
   host: adamwHost,
   composite: (inputs: AdamwInputs, attrs: AdamwAttrs) => tf.tidy(() => adamwComposite(inputs, attrs)),
 });

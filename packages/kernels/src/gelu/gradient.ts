@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { geluForwardHost } from './host.js';
+import { geluForwardWasm } from './wasm.js';
 
 /**
  * x → [y, dy/dx], both like x. The derivative Φ(x) + x φ(x) is written in the forward pass: it needs the
@@ -8,6 +9,7 @@ import { geluForwardHost } from './host.js';
  */
 export const geluForward: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKernel({
   name: 'MaehemGelu',
+  wasm: geluForwardWasm,
   host: geluForwardHost,
   composite: ({ x }: { x: tf.Tensor }) =>
     tf.tidy(() => {

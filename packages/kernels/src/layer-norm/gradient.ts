@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
 import { layerNormBackwardHost, layerNormForwardHost } from './host.js';
+import { layerNormBackwardWasm, layerNormForwardWasm } from './wasm.js';
 
 export type LayerNormInputs = { x: tf.Tensor; weight: tf.Tensor1D; bias: tf.Tensor1D };
 export type LayerNormGradInputs = {
@@ -15,6 +16,7 @@ export type LayerNormGradInputs = {
 /** x [..., features] → [y like x, mean [rows], rstd [rows]]. */
 export const layerNormForward: Kernel<LayerNormInputs, { eps: number }> = defineKernel({
   name: 'MaehemLayerNorm',
+  wasm: layerNormForwardWasm,
   host: layerNormForwardHost,
   composite: ({ x, weight, bias }: LayerNormInputs, { eps }) =>
     tf.tidy(() => {
@@ -30,6 +32,7 @@ export const layerNormForward: Kernel<LayerNormInputs, { eps: number }> = define
 /** → [dx like x, dweight [features], dbias [features]], from the saved mean and rstd [rows]. */
 export const layerNormBackward: Kernel<LayerNormGradInputs, Record<string, never>> = defineKernel({
   name: 'MaehemLayerNormGrad',
+  wasm: layerNormBackwardWasm,
   host: layerNormBackwardHost,
   composite: ({ dy, x, weight, mean, rstd }: LayerNormGradInputs) =>
     tf.tidy(() => {

@@ -43,6 +43,47 @@ export interface WasmExports {
     scratch: number,
   ): void;
   attentionScratchBytes(tokens: number, dim: number): number;
+  gelu(x: number, count: number, y: number, derivative: number): void;
+  layerNormForward(
+    x: number,
+    weight: number,
+    bias: number,
+    eps: number,
+    rows: number,
+    features: number,
+    y: number,
+    means: number,
+    rstds: number,
+  ): void;
+  layerNormBackward(
+    dy: number,
+    x: number,
+    weight: number,
+    means: number,
+    rstds: number,
+    rows: number,
+    features: number,
+    dx: number,
+    dweight: number,
+    dbias: number,
+    scratch: number,
+  ): void;
+  layerNormScratchBytes(features: number): number;
+  adamw(
+    param: number,
+    m: number,
+    v: number,
+    grad: number,
+    count: number,
+    gradScale: number,
+    beta1: number,
+    beta2: number,
+    stepSize: number,
+    inverseRoot: number,
+    eps: number,
+    decay: number,
+  ): void;
+  sumOfSquares(x: number, count: number): number;
 }
 
 let compiled: CompiledModule | undefined;
