@@ -6,10 +6,10 @@ import type { TensorTree } from './params.js';
 export type Gradients = { readonly [path: string]: tf.Tensor };
 
 /** The value of a loss and its gradients. The caller disposes both, or runs inside a tidy. */
-export interface ValueAndGrad {
+export type ValueAndGrad = {
   readonly value: tf.Scalar;
   readonly grads: Gradients;
-}
+};
 
 /** Which parameters take part in training, by path; the default is all of them. */
 export type Trainable = (path: string, tensor: tf.Tensor) => boolean;
