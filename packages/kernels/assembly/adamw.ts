@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './simd';
 
+/** The new moments, beside what {@link update} returns: wasm globals, not memory. */
 let first: v128 = f32x4.splat(0);
 let second: v128 = f32x4.splat(0);
 

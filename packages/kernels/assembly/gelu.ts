@@ -1,6 +1,6 @@
 import { exponential, loadSome, madd, storeSome } from './simd';
 
-/** Set by {@link both} beside its result; a local global never leaves its register once inlined. */
+/** The second result of {@link both}: a wasm global, not memory. */
 let slope: v128 = f32x4.splat(0);
 
 /**

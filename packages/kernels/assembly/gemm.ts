@@ -5,7 +5,7 @@ import { madd } from './simd';
 // both zero-padded, and a 4x8 tile of C stays in registers. Packing reads exactly the matrices, and all
 // padding lies in the scratch space, so that nothing past a tensor's end is touched.
 
-const DEPTH: i32 = 256;
+const DEPTH: i32 = 192;
 const ROWS: i32 = 128;
 const COLUMNS: i32 = 512;
 
@@ -116,7 +116,8 @@ function packAlong(source: usize, stride: usize, count: i32, depth: i32, width: 
 }
 
 /**
- * A 4x8 tile. `from` is where each row's starting values are: C itself (`fromStride` = `cStride`), the
+ * A 4x8 tile, one step of k at a time: V8 moves all loads of a loop's body to its beginning, and two steps
+ * need more than the fifteen registers that it has on x64. `from` is where each row's starting values are: C itself (`fromStride` = `cStride`), the
  * bias (stride 0), or 0 for none.
  */
 function tile4x8(k: i32, a: usize, b: usize, c: usize, cStride: usize, alpha: f32, from: usize, fromStride: usize): void {
@@ -128,40 +129,7 @@ function tile4x8(k: i32, a: usize, b: usize, c: usize, cStride: usize, alpha: f3
   let c21 = f32x4.splat(0);
   let c30 = f32x4.splat(0);
   let c31 = f32x4.splat(0);
-  while (k >= 2) {
-    let b0 = v128.load(b);
-    let b1 = v128.load(b, 16);
-    let s = v128.load_splat<f32>(a);
-    c00 = madd(s, b0, c00);
-    c01 = madd(s, b1, c01);
-    s = v128.load_splat<f32>(a, 4);
-    c10 = madd(s, b0, c10);
-    c11 = madd(s, b1, c11);
-    s = v128.load_splat<f32>(a, 8);
-    c20 = madd(s, b0, c20);
-    c21 = madd(s, b1, c21);
-    s = v128.load_splat<f32>(a, 12);
-    c30 = madd(s, b0, c30);
-    c31 = madd(s, b1, c31);
-    b0 = v128.load(b, 32);
-    b1 = v128.load(b, 48);
-    s = v128.load_splat<f32>(a, 16);
-    c00 = madd(s, b0, c00);
-    c01 = madd(s, b1, c01);
-    s = v128.load_splat<f32>(a, 20);
-    c10 = madd(s, b0, c10);
-    c11 = madd(s, b1, c11);
-    s = v128.load_splat<f32>(a, 24);
-    c20 = madd(s, b0, c20);
-    c21 = madd(s, b1, c21);
-    s = v128.load_splat<f32>(a, 28);
-    c30 = madd(s, b0, c30);
-    c31 = madd(s, b1, c31);
-    a += 32;
-    b += 64;
-    k -= 2;
-  }
-  if (k > 0) {
+  for (; k > 0; k--) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     let s = v128.load_splat<f32>(a);
@@ -176,6 +144,8 @@ function tile4x8(k: i32, a: usize, b: usize, c: usize, cStride: usize, alpha: f3
     s = v128.load_splat<f32>(a, 12);
     c30 = madd(s, b0, c30);
     c31 = madd(s, b1, c31);
+    a += 16;
+    b += 32;
   }
   const scale = f32x4.splat(alpha);
   finish(c, c00, c01, scale, from);

@@ -1,7 +1,7 @@
 import { type HostMemory, hostMemory } from '@maehem/backend';
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import { type WasmExports, wasmModule } from './module-loading.js';
-import { type CompiledModule, webAssembly } from './web-assembly.js';
+import { type WebAssemblyApi, webAssembly } from './web-assembly.js';
 
 /**
  * The memory of tfjs's wasm engine and our own code in it. Addresses stay good when the memory grows; views
@@ -33,17 +33,18 @@ export function wasmMemory(engine: unknown): WasmMemory | undefined {
   if (typeof engine !== 'object' || engine === null) return undefined;
   const known = bound.get(engine);
   if (known !== undefined) return known === 'unavailable' ? undefined : known;
-  const module = wasmModule();
-  if (module === undefined) return undefined;
-  const memory = bind(engine, module);
-  bound.set(engine, memory ?? 'unavailable');
-  return memory;
+  const memory = bind(engine);
+  // A module that does not compile now may do so later: see prepareWasmKernels.
+  if (memory !== 'not yet') bound.set(engine, memory ?? 'unavailable');
+  return memory === 'not yet' ? undefined : memory;
 }
 
-function bind(engine: object, module: CompiledModule): WasmMemory | undefined {
+function bind(engine: object): WasmMemory | 'not yet' | undefined {
   if (webAssembly === undefined || !isKnown(engine)) return undefined;
-  const memory = memoryOf(engine);
+  const memory = memoryOf(engine, webAssembly);
   if (memory === undefined) return undefined;
+  const module = wasmModule(memory.buffer instanceof ArrayBuffer ? 'unshared' : 'shared');
+  if (module === undefined) return 'not yet';
   let code: WasmExports;
   try {
     code = new webAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmExports;
@@ -73,7 +74,10 @@ function isKnown(engine: object): engine is Internals {
 }
 
 /** The single-threaded build exports its memory; the threaded one is given a shared one. */
-function memoryOf({ wasm }: Internals): object | undefined {
+function memoryOf(
+  { wasm }: Internals,
+  api: WebAssemblyApi,
+): { readonly buffer: ArrayBufferLike } | undefined {
   const memory = wasm.asm?.memory ?? wasm.wasmMemory;
-  return webAssembly !== undefined && memory instanceof webAssembly.Memory ? memory : undefined;
+  return memory instanceof api.Memory ? memory : undefined;
 }
