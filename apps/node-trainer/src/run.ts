@@ -57,7 +57,7 @@ export async function runPretraining(
   await mkdir(settings.out, { recursive: true });
   await writeFile(
     join(settings.out, 'config.json'),
-    `${JSON.stringify({ ...settings, epochs: config.epochs }, null, 2)}\n`,
+    `${JSON.stringify({ ...settings, epochs: config.epochs, minutes: null }, null, 2)}\n`,
   );
   const log = await openRunLog(settings.out, run.trainer.stepIndex);
   const heldOut = await loadHeldOut(settings);
@@ -131,6 +131,7 @@ function announce(
 ): void {
   const { total, encoder } = maeParameters(run.config.model);
   const { imageSize, patchSize } = run.config.model;
+  progress.note(`settings   ${JSON.stringify(settings)}`);
   progress.note(`backend    ${backend.name}: ${backend.description}`);
   progress.note(`data       ${images.dataset.name}: ${images.dataset.length} images`);
   progress.note(
