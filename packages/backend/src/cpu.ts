@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { BackendProvider } from './backend.js';
+import type { BackendProvider } from './provider.js';
 
 /** tfjs's plain JavaScript engine: slow, always there, and the yardstick for all others. */
 export const cpuProvider: BackendProvider = {

@@ -1,14 +1,13 @@
-export {
-  type Backend,
-  type BackendName,
-  type BackendProvider,
-  type Capabilities,
-  type MemoryReport,
-  type OpenOptions,
-  openBackend,
-  PROVIDERS,
-} from './backend.js';
+export { openBackend, PROVIDERS } from './backend.js';
 export { type Captured, capture, engineName, type Program, registerOnCurrentEngine } from './capture.js';
 export { type HostMemory, type HostView, hostMemory } from './host-memory.js';
 export { clone, dispose, keep, parameterCount, type TensorTree, tidy } from './params.js';
+export type {
+  Backend,
+  BackendName,
+  BackendProvider,
+  Capabilities,
+  MemoryReport,
+  OpenOptions,
+} from './provider.js';
 export { type Gradients, type Trainable, type ValueAndGrad, valueAndGrad } from './value-and-grad.js';

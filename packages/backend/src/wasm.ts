@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { BackendProvider } from './backend.js';
+import type { BackendProvider } from './provider.js';
 
 /** WebAssembly memory is addressed with 32 bits, and tfjs builds its module with a 2 GB ceiling per tensor. */
 const MAX_TENSOR_BYTES = 2 ** 31 - 1;
