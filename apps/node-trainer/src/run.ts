@@ -8,7 +8,7 @@ import { overlay, type SettingsLayer } from './config/flags.js';
 import { type PretrainSettings, parseSettings, pretrainConfig, SettingsError } from './config/schema.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
 import { onInterrupt } from './interrupt.js';
-import { duration, type Progress, trainingProgress } from './progress.js';
+import { duration, megabytes, type Progress, trainingProgress } from './progress.js';
 import { type HeldOutImages, loadHeldOut, writeReconstruction } from './reconstruction.js';
 import { openRunLog, type RunLog } from './run-log.js';
 
@@ -185,7 +185,7 @@ async function train(training: Training): Promise<RunOutcome> {
   const checkpoint = await save(training);
   await log.curve();
   progress.note(
-    `${interrupted ? 'interrupted' : 'trained'} in ${duration((performance.now() - started) / 1000)}; saved ${checkpoint}`,
+    `${interrupted ? 'interrupted' : 'trained'} in ${duration((performance.now() - started) / 1000)}; peak memory ${megabytes(process.resourceUsage().maxRSS * 1024)}; saved ${checkpoint}`,
   );
   if (images.skipped() > 0) progress.note(`left out   ${images.skipped()} bad images`);
   return { settings, config, checkpoint, interrupted, finalLoss: loss };
