@@ -247,6 +247,7 @@ describe('bad input is named, with a way out, and exits 1', () => {
   });
 
   it('checkpoints', async () => {
+    await refused('not the folder of an earlier run', 'demo', '--out', '.');
     await refused('holds a run already', 'pretrain', 'data', ...TINY, '--out', 'run');
     await refused('there is no checkpoint to resume', 'pretrain', '--resume', '--out', 'never');
     await refused('cannot change model', 'pretrain', '--resume', '--out', 'run', '--depth', '2');

@@ -96,6 +96,6 @@ export function duration(seconds: number): string {
 }
 
 /** 1e8 → '100 MB'. */
-function megabytes(bytes: number): string {
+export function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
 }

