@@ -18,6 +18,7 @@ export { gatherTokens, restoreTokens, selectTokens, type TokenIds } from './gath
 export { gelu } from './gelu/gelu.js';
 export { LAYER_NORM_EPS, type LayerNorm, layerNorm } from './layer-norm/layer-norm.js';
 export { type Linear, type LinearOptions, linear } from './linear/linear.js';
+export { type MatMulAttrs, matMul } from './matmul/matmul.js';
 export { add } from './structure/add.js';
 export { prependClassToken, sliceTokens } from './structure/class-token.js';
 export { meanTokens } from './structure/mean-tokens.js';

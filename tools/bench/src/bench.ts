@@ -1,10 +1,12 @@
 // `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs [--runs N] [--seed N] [--json]`
+// `pnpm bench gemm [--runs N] [--seed N] [--json]`
 import { parseArgs } from 'node:util';
 import { CONFIGS, type ConfigName } from './configs.js';
+import { benchGemm } from './gemm.js';
 import type { PeerBackend } from './peer.js';
 import { peerNames } from './peers.js';
 import { benchStep, type StepOptions } from './step.js';
-import { reportTable } from './table.js';
+import { gemmTable, reportTable } from './table.js';
 
 const USAGE = `pnpm bench step [options]
   --backend wasm|cpu       the engine (wasm)
@@ -13,17 +15,25 @@ const USAGE = `pnpm bench step [options]
   --vs LIST                whom to compare with, of ${peerNames().join(', ')} (naive,jaxjs)
   --runs N                 timed steps of each, after 3 of warm-up (10)
   --seed N                 of weights, images and masks (0)
-  --json                   one object on stdout, nothing else`;
+  --json                   one object on stdout, nothing else
+pnpm bench gemm [--runs N] [--seed N] [--json]
+  square matrix products of our wasm kernels against tfjs's own`;
 
 const BACKENDS: readonly PeerBackend[] = ['wasm', 'cpu'];
 
 const { values, positionals } = readArguments();
 if (values.help) process.stdout.write(`${USAGE}\n`);
-else await runStep().catch(fail);
+else await run().catch(fail);
 
-async function runStep(): Promise<void> {
-  const report = await benchStep(stepOptions());
-  process.stdout.write(`${values.json ? JSON.stringify(report) : reportTable(report)}\n`);
+async function run(): Promise<void> {
+  if (positionals.length !== 1) throw new Error(USAGE);
+  if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
+  if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
+  throw new Error(USAGE);
+}
+
+function print<Report>(report: Report, table: (report: Report) => string): void {
+  process.stdout.write(`${values.json ? JSON.stringify(report) : table(report)}\n`);
 }
 
 function readArguments() {
@@ -47,15 +57,20 @@ function readArguments() {
 }
 
 function stepOptions(): StepOptions {
-  if (positionals[0] !== 'step' || positionals.length !== 1) throw new Error(USAGE);
   return {
     backend: oneOf('--backend', values.backend, BACKENDS),
     config: oneOf('--config', values.config, Object.keys(CONFIGS) as ConfigName[]),
     batch: wholeNumber('--batch', values.batch, 1),
     peers: peers(values.vs),
+    ...commonOptions(),
+  };
+}
+
+function commonOptions() {
+  return {
     runs: wholeNumber('--runs', values.runs, 1),
     seed: wholeNumber('--seed', values.seed, 0),
-    log: (line) => void process.stderr.write(`${line}\n`),
+    log: (line: string) => void process.stderr.write(`${line}\n`),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { GemmReport } from './gemm.js';
+import type { Machine } from './machine.js';
 import type { StepReport } from './step.js';
 
 /** A report for people. Ratios are against the first row: above 1, that row is faster. */
@@ -13,13 +15,33 @@ export function reportTable({ backend, config, batch, machine, rows, failed }: S
     ...[(peakBytes / 2 ** 20).toFixed(0), losses.map((loss) => loss.toFixed(5)).join(' ')],
   ]);
   const header = ['', 'median ms', 'best ms', `vs ${base.name}`, 'peak MiB', 'first losses'];
-  const memory = (machine.memoryBytes / 2 ** 30).toFixed(0);
   return [
     `Pretraining step, ${config}, batch ${batch}, ${backend}, ${base.runsMs.length} interleaved runs`,
-    `${machine.cpu}, ${machine.cores} cores, ${memory} GiB, Node ${machine.node}, ${machine.os}`,
+    machineLine(machine),
     ...alignColumns([header, ...cells]),
     ...failed.map(({ name, reason }) => `${name} failed: ${reason}`),
   ].join('\n');
+}
+
+/** Products by size; ratios are against tfjs's A B of the same size: above 1, ours is faster. */
+export function gemmTable({ backend, machine, runs, rows }: GemmReport): string {
+  const cells = rows.map(({ name, size, medianMs, gflops, bestGflops }) => {
+    const base = rows.find((row) => row.size === size)!;
+    return [
+      ...[name, String(size), medianMs.toFixed(2), gflops.toFixed(1), bestGflops.toFixed(1)],
+      ...[`${(gflops / base.gflops).toFixed(2)}x`, `${(bestGflops / base.bestGflops).toFixed(2)}x`],
+    ];
+  });
+  const header = ['', 'size', 'median ms', 'GFLOP/s', 'best GFLOP/s', 'vs tfjs', 'best vs best'];
+  return [
+    `Square products, ${backend}, one thread, ${runs} interleaved runs`,
+    machineLine(machine),
+    ...alignColumns([header, ...cells]),
+  ].join('\n');
+}
+
+function machineLine({ cpu, cores, memoryBytes, node, os }: Machine): string {
+  return `${cpu}, ${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, Node ${node}, ${os}`;
 }
 
 function alignColumns(lines: readonly (readonly string[])[]): string[] {
