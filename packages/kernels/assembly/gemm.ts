@@ -1,16 +1,19 @@
 import { madd } from './simd';
 
 // C = alpha op(A) op(B) + bias, float32, row-major with row strides. Blocked as in BLIS (Van Zee & van de
-// Geijn 2015): a block of op(B) is packed into panels of 8 columns, a block of op(A) into panels of 4 rows,
-// both zero-padded, and a 4x8 tile of C stays in registers. Packing reads exactly the matrices, and all
+// Geijn 2015): a block of op(B) is packed into panels of 8 columns, a block of op(A) into panels of 5 rows,
+// both zero-padded, and a 5x8 tile of C stays in registers. Packing reads exactly the matrices, and all
 // padding lies in the scratch space, so that nothing past a tensor's end is touched.
 
 const DEPTH: i32 = 192;
-const ROWS: i32 = 128;
+const ROWS: i32 = 120;
 const COLUMNS: i32 = 512;
 
-/** A 4x8 tile that hangs over the edge of C is written here first. */
-const TILE_BYTES: usize = 128;
+/** Rows of a panel of A, and of a tile. */
+const HEIGHT: i32 = 5;
+
+/** A 5x8 tile is written here first. */
+const TILE_BYTES: usize = 160;
 
 @inline function roundUp(n: i32, multiple: i32): i32 {
   return ((n + multiple - 1) / multiple) * multiple;
@@ -19,7 +22,7 @@ const TILE_BYTES: usize = 128;
 /** Bytes of scratch space that a product of this size needs. */
 export function gemmScratchBytes(m: i32, n: i32, k: i32): usize {
   const depth = min(k, DEPTH);
-  const a = min(roundUp(m, 4), ROWS) * depth;
+  const a = min(roundUp(m, HEIGHT), ROWS) * depth;
   const b = min(roundUp(n, 8), COLUMNS) * depth;
   return (<usize>(a + b) << 2) + TILE_BYTES;
 }
@@ -41,37 +44,42 @@ export function gemmScratchBytes(m: i32, n: i32, k: i32): usize {
 }
 
 /**
- * Pack `count` lines that lie along rows of the source (each `depth` long) into a panel `width` wide:
- * panel[k][line] = source[line][k].
+ * Pack `count` lines that lie along rows of the source (each `depth` long) into a panel `width` wide, absent
+ * ones as zeros: panel[k][line] = source[line][k].
  */
 function packAcross(source: usize, stride: usize, count: i32, depth: i32, width: i32, panel: usize): void {
   const step = <usize>width << 2;
-  for (let line = 0; line < width; line += 4) {
+  let line = 0;
+  for (; line + 4 <= min(count, width); line += 4) {
     let p = source + <usize>line * stride;
     let q = panel + (<usize>line << 2);
-    const present = count - line;
-    if (present >= 4) {
-      let k = 0;
-      for (; k + 4 <= depth; k += 4) {
-        transpose4(p, stride, q, step);
-        p += 16;
-        q += 4 * step;
-      }
-      for (; k < depth; k++) {
-        store<f32>(q, load<f32>(p), 0);
-        store<f32>(q, load<f32>(p + stride), 4);
-        store<f32>(q, load<f32>(p + 2 * stride), 8);
-        store<f32>(q, load<f32>(p + 3 * stride), 12);
+    let k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      transpose4(p, stride, q, step);
+      p += 16;
+      q += 4 * step;
+    }
+    for (; k < depth; k++) {
+      store<f32>(q, load<f32>(p), 0);
+      store<f32>(q, load<f32>(p + stride), 4);
+      store<f32>(q, load<f32>(p + 2 * stride), 8);
+      store<f32>(q, load<f32>(p + 3 * stride), 12);
+      p += 4;
+      q += step;
+    }
+  }
+  for (; line < width; line++) {
+    let p = source + <usize>line * stride;
+    let q = panel + (<usize>line << 2);
+    if (line < count)
+      for (let k = 0; k < depth; k++) {
+        store<f32>(q, load<f32>(p));
         p += 4;
         q += step;
       }
-    } else
+    else
       for (let k = 0; k < depth; k++) {
-        v128.store(q, f32x4.splat(0));
-        if (present > 0) store<f32>(q, load<f32>(p), 0);
-        if (present > 1) store<f32>(q, load<f32>(p + stride), 4);
-        if (present > 2) store<f32>(q, load<f32>(p + 2 * stride), 8);
-        p += 4;
+        store<f32>(q, 0);
         q += step;
       }
   }
@@ -80,47 +88,80 @@ function packAcross(source: usize, stride: usize, count: i32, depth: i32, width:
 /** Pack lines that lie along columns of the source: panel[k][line] = source[k][line]. */
 function packAlong(source: usize, stride: usize, count: i32, depth: i32, width: i32, panel: usize): void {
   const step = <usize>width << 2;
-  if (count >= width) {
-    if (width == 8)
-      for (let k = 0; k < depth; k++) {
-        v128.store(panel, v128.load(source));
-        v128.store(panel, v128.load(source, 16), 16);
-        source += stride;
-        panel += step;
-      }
-    else
-      for (let k = 0; k < depth; k++) {
-        v128.store(panel, v128.load(source));
-        source += stride;
-        panel += step;
-      }
-    return;
-  }
-  for (let k = 0; k < depth; k++) {
-    for (let line = 0; line < width; line++)
-      store<f32>(panel + (<usize>line << 2), line < count ? load<f32>(source + (<usize>line << 2)) : 0);
-    source += stride;
-    panel += step;
-  }
-}
-
-/** Write eight sums of a row: into what is there already, or over the bias. */
-@inline function finish(c: usize, low: v128, high: v128, scale: v128, from: usize): void {
-  if (from != 0) {
-    v128.store(c, madd(low, scale, v128.load(from)));
-    v128.store(c, madd(high, scale, v128.load(from, 16)), 16);
-  } else {
-    v128.store(c, f32x4.mul(low, scale));
-    v128.store(c, f32x4.mul(high, scale), 16);
-  }
+  if (count < width) {
+    for (let k = 0; k < depth; k++) {
+      for (let line = 0; line < width; line++)
+        store<f32>(panel + (<usize>line << 2), line < count ? load<f32>(source + (<usize>line << 2)) : 0);
+      source += stride;
+      panel += step;
+    }
+  } else if (width == 8)
+    for (let k = 0; k < depth; k++) {
+      v128.store(panel, v128.load(source));
+      v128.store(panel, v128.load(source, 16), 16);
+      source += stride;
+      panel += 32;
+    }
+  else
+    for (let k = 0; k < depth; k++) {
+      v128.store(panel, v128.load(source));
+      store<f32>(panel, load<f32>(source, 16), 16);
+      source += stride;
+      panel += 20;
+    }
 }
 
 /**
- * A 4x8 tile, one step of k at a time: V8 moves all loads of a loop's body to its beginning, and two steps
- * need more than the fifteen registers that it has on x64. `from` is where each row's starting values are: C itself (`fromStride` = `cStride`), the
- * bias (stride 0), or 0 for none.
+ * The sums of a 5x8 tile, written to `tile` (rows of 32 bytes). One step of k at a time, and nothing else in
+ * this function: V8 moves all loads of a loop's body to its beginning, x64 has fifteen registers, and a spilled
+ * sum costs half the speed. Of the shapes tried (4x8, 6x8, 3x12, 2x16, ...) this is the fastest.
  */
-function tile4x8(k: i32, a: usize, b: usize, c: usize, cStride: usize, alpha: f32, from: usize, fromStride: usize): void {
+export function sums5x8(k: i32, a: usize, b: usize, tile: usize): void {
+  let c00 = f32x4.splat(0);
+  let c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0);
+  let c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0);
+  let c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0);
+  let c31 = f32x4.splat(0);
+  let c40 = f32x4.splat(0);
+  let c41 = f32x4.splat(0);
+  for (; k > 0; k--) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const s0 = v128.load_splat<f32>(a);
+    const s1 = v128.load_splat<f32>(a, 4);
+    const s2 = v128.load_splat<f32>(a, 8);
+    const s3 = v128.load_splat<f32>(a, 12);
+    const s4 = v128.load_splat<f32>(a, 16);
+    c00 = madd(s0, b0, c00);
+    c01 = madd(s0, b1, c01);
+    c10 = madd(s1, b0, c10);
+    c11 = madd(s1, b1, c11);
+    c20 = madd(s2, b0, c20);
+    c21 = madd(s2, b1, c21);
+    c30 = madd(s3, b0, c30);
+    c31 = madd(s3, b1, c31);
+    c40 = madd(s4, b0, c40);
+    c41 = madd(s4, b1, c41);
+    a += 20;
+    b += 32;
+  }
+  v128.store(tile, c00);
+  v128.store(tile, c01, 16);
+  v128.store(tile, c10, 32);
+  v128.store(tile, c11, 48);
+  v128.store(tile, c20, 64);
+  v128.store(tile, c21, 80);
+  v128.store(tile, c30, 96);
+  v128.store(tile, c31, 112);
+  v128.store(tile, c40, 128);
+  v128.store(tile, c41, 144);
+}
+
+/** The last four rows, or three; as {@link sums5x8}. */
+export function sums4x8(k: i32, a: usize, b: usize, tile: usize): void {
   let c00 = f32x4.splat(0);
   let c01 = f32x4.splat(0);
   let c10 = f32x4.splat(0);
@@ -132,36 +173,57 @@ function tile4x8(k: i32, a: usize, b: usize, c: usize, cStride: usize, alpha: f3
   for (; k > 0; k--) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
-    let s = v128.load_splat<f32>(a);
-    c00 = madd(s, b0, c00);
-    c01 = madd(s, b1, c01);
-    s = v128.load_splat<f32>(a, 4);
-    c10 = madd(s, b0, c10);
-    c11 = madd(s, b1, c11);
-    s = v128.load_splat<f32>(a, 8);
-    c20 = madd(s, b0, c20);
-    c21 = madd(s, b1, c21);
-    s = v128.load_splat<f32>(a, 12);
-    c30 = madd(s, b0, c30);
-    c31 = madd(s, b1, c31);
-    a += 16;
+    const s0 = v128.load_splat<f32>(a);
+    const s1 = v128.load_splat<f32>(a, 4);
+    const s2 = v128.load_splat<f32>(a, 8);
+    const s3 = v128.load_splat<f32>(a, 12);
+    c00 = madd(s0, b0, c00);
+    c01 = madd(s0, b1, c01);
+    c10 = madd(s1, b0, c10);
+    c11 = madd(s1, b1, c11);
+    c20 = madd(s2, b0, c20);
+    c21 = madd(s2, b1, c21);
+    c30 = madd(s3, b0, c30);
+    c31 = madd(s3, b1, c31);
+    a += 20;
     b += 32;
   }
-  const scale = f32x4.splat(alpha);
-  finish(c, c00, c01, scale, from);
-  c += cStride;
-  from += fromStride;
-  finish(c, c10, c11, scale, from);
-  c += cStride;
-  from += fromStride;
-  finish(c, c20, c21, scale, from);
-  c += cStride;
-  from += fromStride;
-  finish(c, c30, c31, scale, from);
+  v128.store(tile, c00);
+  v128.store(tile, c01, 16);
+  v128.store(tile, c10, 32);
+  v128.store(tile, c11, 48);
+  v128.store(tile, c20, 64);
+  v128.store(tile, c21, 80);
+  v128.store(tile, c30, 96);
+  v128.store(tile, c31, 112);
 }
 
-/** One row by 8 columns, of a 4-row panel: token counts are often a multiple of four, plus the class token. */
-function tile1x8(k: i32, a: usize, b: usize, c: usize, alpha: f32, from: usize): void {
+/** The last two rows; as {@link sums5x8}. */
+export function sums2x8(k: i32, a: usize, b: usize, tile: usize): void {
+  let c00 = f32x4.splat(0);
+  let c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0);
+  let c11 = f32x4.splat(0);
+  for (; k > 0; k--) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const s0 = v128.load_splat<f32>(a);
+    const s1 = v128.load_splat<f32>(a, 4);
+    c00 = madd(s0, b0, c00);
+    c01 = madd(s0, b1, c01);
+    c10 = madd(s1, b0, c10);
+    c11 = madd(s1, b1, c11);
+    a += 20;
+    b += 32;
+  }
+  v128.store(tile, c00);
+  v128.store(tile, c01, 16);
+  v128.store(tile, c10, 32);
+  v128.store(tile, c11, 48);
+}
+
+/** The last row: token counts are often a round number, plus the class token. As {@link sums5x8}. */
+export function sums1x8(k: i32, a: usize, b: usize, tile: usize): void {
   let c0 = f32x4.splat(0);
   let c1 = f32x4.splat(0);
   let d0 = f32x4.splat(0);
@@ -170,10 +232,10 @@ function tile1x8(k: i32, a: usize, b: usize, c: usize, alpha: f32, from: usize):
     let s = v128.load_splat<f32>(a);
     c0 = madd(s, v128.load(b), c0);
     c1 = madd(s, v128.load(b, 16), c1);
-    s = v128.load_splat<f32>(a, 16);
+    s = v128.load_splat<f32>(a, 20);
     d0 = madd(s, v128.load(b, 32), d0);
     d1 = madd(s, v128.load(b, 48), d1);
-    a += 32;
+    a += 40;
     b += 64;
     k -= 2;
   }
@@ -182,57 +244,76 @@ function tile1x8(k: i32, a: usize, b: usize, c: usize, alpha: f32, from: usize):
     c0 = madd(s, v128.load(b), c0);
     c1 = madd(s, v128.load(b, 16), c1);
   }
-  finish(c, f32x4.add(c0, d0), f32x4.add(c1, d1), f32x4.splat(alpha), from);
+  v128.store(tile, f32x4.add(c0, d0));
+  v128.store(tile, f32x4.add(c1, d1), 16);
 }
 
-/** Four rows by up to 4 columns; as {@link tile4x8}, but always to a tile of stride 32, from nothing. */
-function tile4x4(k: i32, a: usize, b: usize, c: usize, alpha: f32): void {
+/** Five rows by up to 4 columns; as {@link sums5x8}. */
+export function sums5x4(k: i32, a: usize, b: usize, tile: usize): void {
   let c0 = f32x4.splat(0);
   let c1 = f32x4.splat(0);
   let c2 = f32x4.splat(0);
   let c3 = f32x4.splat(0);
+  let c4 = f32x4.splat(0);
   for (; k > 0; k--) {
     const b0 = v128.load(b);
     c0 = madd(v128.load_splat<f32>(a), b0, c0);
     c1 = madd(v128.load_splat<f32>(a, 4), b0, c1);
     c2 = madd(v128.load_splat<f32>(a, 8), b0, c2);
     c3 = madd(v128.load_splat<f32>(a, 12), b0, c3);
-    a += 16;
+    c4 = madd(v128.load_splat<f32>(a, 16), b0, c4);
+    a += 20;
     b += 32;
   }
-  const scale = f32x4.splat(alpha);
-  v128.store(c, f32x4.mul(c0, scale));
-  v128.store(c, f32x4.mul(c1, scale), 32);
-  v128.store(c, f32x4.mul(c2, scale), 64);
-  v128.store(c, f32x4.mul(c3, scale), 96);
+  v128.store(tile, c0);
+  v128.store(tile, c1, 32);
+  v128.store(tile, c2, 64);
+  v128.store(tile, c3, 96);
+  v128.store(tile, c4, 128);
 }
 
-/** A tile that hangs over the edge: computed whole into `tile`, of which only what exists goes to C. */
-function edgeTile(
+/**
+ * Scale a tile and write what of it exists to C. `from` is where each row's starting values are: C itself
+ * (`fromStride` = `cStride`), the bias (stride 0), or 0 for none.
+ */
+function writeTile(
   rows: i32,
   columns: i32,
-  k: i32,
-  a: usize,
-  b: usize,
+  tile: usize,
   c: usize,
   cStride: usize,
   alpha: f32,
   from: usize,
   fromStride: usize,
-  tile: usize,
 ): void {
-  if (columns <= 4) tile4x4(k, a, b, tile, alpha);
-  else if (rows == 1) tile1x8(k, a, b, tile, alpha, 0);
-  else tile4x8(k, a, b, tile, 32, alpha, 0, 0);
-  for (let i = 0; i < rows; i++) {
-    for (let j: usize = 0; j < (<usize>columns << 2); j += 4) {
-      const start = from != 0 ? load<f32>(from + j) : <f32>0;
-      store<f32>(c + j, load<f32>(tile + j) + start);
+  if (columns < 8) {
+    for (; rows > 0; rows--) {
+      for (let j: usize = 0; j < <usize>columns << 2; j += 4) {
+        const start = from != 0 ? load<f32>(from + j) : <f32>0;
+        store<f32>(c + j, load<f32>(tile + j) * alpha + start);
+      }
+      tile += 32;
+      c += cStride;
+      from += fromStride;
     }
-    tile += 32;
-    c += cStride;
-    from += fromStride;
+    return;
   }
+  const scale = f32x4.splat(alpha);
+  if (from == 0)
+    for (; rows > 0; rows--) {
+      v128.store(c, f32x4.mul(v128.load(tile), scale));
+      v128.store(c, f32x4.mul(v128.load(tile, 16), scale), 16);
+      tile += 32;
+      c += cStride;
+    }
+  else
+    for (; rows > 0; rows--) {
+      v128.store(c, madd(v128.load(tile), scale, v128.load(from)));
+      v128.store(c, madd(v128.load(tile, 16), scale, v128.load(from, 16)), 16);
+      tile += 32;
+      c += cStride;
+      from += fromStride;
+    }
 }
 
 /**
@@ -263,7 +344,7 @@ export function gemm(
   const cStride = <usize>ldc << 2;
   const tile = scratch;
   const packedA = scratch + TILE_BYTES;
-  const packedB = packedA + (<usize>(min(roundUp(m, 4), ROWS) * min(k, DEPTH)) << 2);
+  const packedB = packedA + (<usize>(min(roundUp(m, HEIGHT), ROWS) * min(k, DEPTH)) << 2);
   for (let k0 = 0; k0 < k; k0 += DEPTH) {
     const depth = min(DEPTH, k - k0);
     for (let j0 = 0; j0 < n; j0 += COLUMNS) {
@@ -275,27 +356,27 @@ export function gemm(
       }
       for (let i0 = 0; i0 < m; i0 += ROWS) {
         const rows = min(ROWS, m - i0);
-        for (let i = 0; i < rows; i += 4) {
+        for (let i = 0; i < rows; i += HEIGHT) {
           const panel = packedA + (<usize>(i * depth) << 2);
-          if (aT) packAlong(a + <usize>k0 * aStride + (<usize>(i0 + i) << 2), aStride, rows - i, depth, 4, panel);
-          else packAcross(a + <usize>(i0 + i) * aStride + (<usize>k0 << 2), aStride, rows - i, depth, 4, panel);
+          if (aT) packAlong(a + <usize>k0 * aStride + (<usize>(i0 + i) << 2), aStride, rows - i, depth, HEIGHT, panel);
+          else packAcross(a + <usize>(i0 + i) * aStride + (<usize>k0 << 2), aStride, rows - i, depth, HEIGHT, panel);
         }
         for (let j = 0; j < columns; j += 8) {
           const bPanel = packedB + (<usize>(j * depth) << 2);
-          const wide = columns - j >= 8;
           const column = <usize>(j0 + j) << 2;
-          for (let i = 0; i < rows; i += 4) {
+          for (let i = 0; i < rows; i += HEIGHT) {
             const aPanel = packedA + (<usize>(i * depth) << 2);
             const out = c + <usize>(i0 + i) * cStride + column;
             const from = k0 > 0 ? out : bias != 0 ? bias + column : 0;
             const fromStride = k0 > 0 ? cStride : 0;
-            const high = rows - i;
-            if (wide && high >= 4) tile4x8(depth, aPanel, bPanel, out, cStride, alpha, from, fromStride);
-            else if (wide && high == 1) tile1x8(depth, aPanel, bPanel, out, alpha, from);
-            else
-              edgeTile(
-                min(4, high), min(8, columns - j), depth, aPanel, bPanel, out, cStride, alpha, from, fromStride, tile,
-              );
+            const high = min(HEIGHT, rows - i);
+            const wide = min(8, columns - j);
+            if (wide <= 4) sums5x4(depth, aPanel, bPanel, tile);
+            else if (high == 5) sums5x8(depth, aPanel, bPanel, tile);
+            else if (high > 2) sums4x8(depth, aPanel, bPanel, tile);
+            else if (high == 2) sums2x8(depth, aPanel, bPanel, tile);
+            else sums1x8(depth, aPanel, bPanel, tile);
+            writeTile(high, wide, tile, out, cStride, alpha, from, fromStride);
           }
         }
       }

@@ -4,5 +4,7 @@ export { attentionBackward, attentionForward, attentionScratchBytes } from './at
 export { columnSums } from './column-sums';
 export { gelu } from './gelu';
 export { gemm, gemmScratchBytes } from './gemm';
+// Exported so that they stay functions: inlined into `gemm`, their sums spill and they run at half the speed.
+export { sums1x8, sums2x8, sums4x8, sums5x4, sums5x8 } from './gemm';
 export { layerNormBackward, layerNormForward, layerNormScratchBytes } from './layer-norm';
 export { sumOfSquares } from './sum-of-squares';
