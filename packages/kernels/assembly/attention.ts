@@ -1,5 +1,5 @@
 import { gemm, gemmScratchBytes } from './gemm';
-import { exponential, loadSome, madd, storeSome, sumLanes } from './simd';
+import { exponential, highDoubles, loadSome, lowDoubles, storeSome, sumDoubles, sumLanes } from './simd';
 
 /** Softmax of one row of `n` scores, in place. */
 function softmaxRow(row: usize, n: i32): void {
@@ -34,10 +34,22 @@ function softmaxRow(row: usize, n: i32): void {
 function softmaxGradRow(p: usize, dp: usize, n: i32, scale: f32): void {
   const whole = (<usize>(n & ~3)) << 2;
   const rest = n & 3;
-  let sums = f32x4.splat(0);
-  for (let i: usize = 0; i < whole; i += 16) sums = madd(v128.load(p + i), v128.load(dp + i), sums);
-  if (rest > 0) sums = madd(loadSome(p + whole, rest), loadSome(dp + whole, rest), sums);
-  const projection = f32x4.splat(sumLanes(sums));
+  // In float64: what is lost here is all that the gradient of the keys' bias consists of, which should be zero.
+  let low = f64x2.splat(0);
+  let high = f64x2.splat(0);
+  for (let i: usize = 0; i < whole; i += 16) {
+    const a = v128.load(p + i);
+    const b = v128.load(dp + i);
+    low = f64x2.add(low, f64x2.mul(lowDoubles(a), lowDoubles(b)));
+    high = f64x2.add(high, f64x2.mul(highDoubles(a), highDoubles(b)));
+  }
+  if (rest > 0) {
+    const a = loadSome(p + whole, rest);
+    const b = loadSome(dp + whole, rest);
+    low = f64x2.add(low, f64x2.mul(lowDoubles(a), lowDoubles(b)));
+    high = f64x2.add(high, f64x2.mul(highDoubles(a), highDoubles(b)));
+  }
+  const projection = f32x4.splat(<f32>sumDoubles(f64x2.add(low, high)));
   const factor = f32x4.splat(scale);
   for (let i: usize = 0; i < whole; i += 16)
     v128.store(
