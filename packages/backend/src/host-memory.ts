@@ -13,14 +13,18 @@ export interface HostMemory {
   allocate(shape: readonly number[], dtype: DataType): TensorInfo;
   /** The live memory of a tensor, row-major. Writing to it changes the tensor. */
   view(info: TensorInfo): HostView;
-  /** A second handle on the same memory, for kernels that work in place. */
-  alias(info: TensorInfo): TensorInfo;
+  /**
+   * A handle to write to, with the tensor's content: on its own memory when nobody else holds that, on a
+   * copy otherwise. A clone that somebody kept of a weight must not change with it.
+   */
+  updatable(info: TensorInfo): TensorInfo;
 }
 
 /** The parts of tfjs's wasm engine that this module relies on. */
 interface WasmEngine {
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
   typedArrayFromHeap(info: TensorInfo): HostView;
+  refCount(dataId: object): number;
   incRef(dataId: object): void;
 }
 
@@ -28,33 +32,38 @@ interface WasmEngine {
 interface CpuEngine {
   makeTensorInfo(shape: number[], dtype: DataType, values: HostView): TensorInfo;
   readonly data: { get(dataId: object): { values: HostView } };
-  incRef(dataId: object): void;
 }
 
 function wasmMemory(engine: WasmEngine): HostMemory {
-  return {
+  const memory: Omit<HostMemory, 'updatable'> = {
     allocate: (shape, dtype) => engine.makeOutput([...shape], dtype),
     view: (info) => engine.typedArrayFromHeap(info),
-    alias: (info) => {
-      engine.incRef(info.dataId);
-      return { dataId: info.dataId, shape: info.shape, dtype: info.dtype };
-    },
   };
+  const updatable = (info: TensorInfo): TensorInfo => {
+    if (engine.refCount(info.dataId) > 1) return copy(memory, info);
+    engine.incRef(info.dataId);
+    return { dataId: info.dataId, shape: info.shape, dtype: info.dtype };
+  };
+  return { ...memory, updatable };
 }
 
 function cpuMemory(engine: CpuEngine): HostMemory {
-  return {
+  const memory: Omit<HostMemory, 'updatable'> = {
     allocate: (shape, dtype) => {
       const size = shape.reduce((product, n) => product * n, 1);
       const values = dtype === 'int32' ? new Int32Array(size) : new Float32Array(size);
       return engine.makeTensorInfo([...shape], dtype, values);
     },
     view: (info) => engine.data.get(info.dataId).values,
-    alias: (info) => {
-      engine.incRef(info.dataId);
-      return { dataId: info.dataId, shape: info.shape, dtype: info.dtype };
-    },
   };
+  // This engine's tensors live in the very arrays that callers made them from: those are never written to.
+  return { ...memory, updatable: (info) => copy(memory, info) };
+}
+
+function copy(memory: Omit<HostMemory, 'updatable'>, info: TensorInfo): TensorInfo {
+  const output = memory.allocate(info.shape, info.dtype);
+  memory.view(output).set(memory.view(info));
+  return output;
 }
 
 /**

@@ -2,11 +2,14 @@ import { entries, fromEntries, type Tree } from '@maehem/tree';
 import { floatValues, type HostTensor, type Named } from '@maehem/weights';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Read a tree of float tensors back to the host, by dotted path: the names of the reference checkpoint. */
+/** Copy a tree of float tensors to the host, by dotted path: the names of the reference checkpoint. */
 export async function downloadTree(tree: Tree<tf.Tensor>): Promise<Named<HostTensor>> {
   const list: [string, HostTensor][] = [];
   for (const [path, tensor] of entries(tree))
-    list.push([path, { dtype: 'F32', shape: tensor.shape, data: (await tensor.data()) as Float32Array }]);
+    list.push([
+      path,
+      { dtype: 'F32', shape: tensor.shape, data: ((await tensor.data()) as Float32Array).slice() },
+    ]);
   return Object.fromEntries(list);
 }
 

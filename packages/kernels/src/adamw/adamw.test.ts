@@ -59,4 +59,22 @@ describeOnEveryBackend('adamw', () => {
       expect(tf.memory().numTensors).toBe(before);
     });
   });
+
+  it('leaves alone a clone of the weights, and the array that they were made from', () => {
+    const array = new Float32Array([1, 2, 3]);
+    const param = tf.tensor1d(array);
+    const clone = tf.clone(param);
+    const zeros = () => tf.zeros([3]);
+    const scalars = {
+      lr: tf.scalar(0.1),
+      correction1: tf.scalar(0.1),
+      correction2: tf.scalar(0.05),
+      gradScale: tf.scalar(1),
+    };
+    const [updated] = adamw({ param, m: zeros(), v: zeros(), grad: tf.ones([3]), ...scalars }, attrs);
+    param.dispose();
+    expect([...clone.dataSync()]).toEqual([1, 2, 3]);
+    expect([...array]).toEqual([1, 2, 3]);
+    expect(updated!.dataSync()[0]).toBeLessThan(1);
+  });
 });

@@ -4,16 +4,16 @@ import { floats } from '../dispatch/host-views.js';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import type { AdamwAttrs, AdamwInputs } from './adamw.js';
 
-/** In place, one pass over the parameter and its two moments. */
+/** In place where it may be, one pass over the parameter and its two moments. */
 export function adamwHost(
   { param, m, v, grad, lr, correction1, correction2, gradScale }: KernelInfos<AdamwInputs>,
   { beta1, beta2, eps, weightDecay, lrScale }: AdamwAttrs,
   memory: HostMemory,
 ): TensorInfo[] {
-  const outputs = [memory.alias(param), memory.alias(m), memory.alias(v)];
-  const weights = floats(memory, param);
-  const first = floats(memory, m);
-  const second = floats(memory, v);
+  const outputs = [memory.updatable(param), memory.updatable(m), memory.updatable(v)] as const;
+  const weights = floats(memory, outputs[0]);
+  const first = floats(memory, outputs[1]);
+  const second = floats(memory, outputs[2]);
   const gradient = floats(memory, grad);
   const rate = floats(memory, lr)[0]! * lrScale;
   const scale = floats(memory, gradScale)[0]!;
@@ -28,5 +28,5 @@ export function adamwHost(
     second[i] = square;
     weights[i] = weights[i]! * decay - (stepSize * mean) / (Math.sqrt(square) * inverseRoot + eps);
   }
-  return outputs;
+  return [...outputs];
 }

@@ -11,12 +11,13 @@ export function adamwWasm(
   memory: WasmMemory,
 ): TensorInfo[] {
   const { address } = memory;
+  const outputs = [memory.updatable(param), memory.updatable(m), memory.updatable(v)] as const;
   const scalar = (info: TensorInfo): number => floats(memory, info)[0]!;
   const rate = scalar(lr) * lrScale;
   memory.code.adamw(
-    address(param),
-    address(m),
-    address(v),
+    address(outputs[0]),
+    address(outputs[1]),
+    address(outputs[2]),
     address(grad),
     param.shape.reduce((product, n) => product * n, 1),
     scalar(gradScale),
@@ -27,5 +28,5 @@ export function adamwWasm(
     eps,
     1 - rate * weightDecay,
   );
-  return [memory.alias(param), memory.alias(m), memory.alias(v)];
+  return [...outputs];
 }
