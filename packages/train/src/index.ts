@@ -6,12 +6,14 @@ export {
   type ImageBatch,
   poolFeatures,
 } from './features.js';
+export { type GradientSource, localGradients } from './gradient-source.js';
 export { downloadTree, uploadTensor, uploadTree } from './host-tensors.js';
 export { type LinearProbeOptions, linearProbe, type ProbeResult } from './linear-probe.js';
 export { maskPlan, visibleTokens } from './masking.js';
 export {
   createPretraining,
   type EpochBatches,
+  type PretrainingOptions,
   type PretrainRun,
   runKeys,
   type StepReport,
@@ -25,6 +27,7 @@ export {
   pretrainDefaults,
 } from './pretrain-config.js';
 export {
+  type GradientTask,
   joinParams,
   type PretrainBatch,
   type PretrainParams,

@@ -26,10 +26,14 @@ export type PretrainBatch = {
   readonly plan: DevicePlan;
 };
 
-/** What does not change during a run. */
-export interface PretrainTask {
+/** What forward and backward passes need to know. */
+export interface GradientTask {
   readonly model: MaeConfig;
   readonly objective: MaeObjective;
+}
+
+/** What does not change during a run. */
+export interface PretrainTask extends GradientTask {
   readonly optimizer: Optimizer;
   /** Forward passes whose gradients are averaged into one step. */
   readonly accumulate: number;
@@ -58,7 +62,7 @@ export function joinParams(template: Mae, { trainable, frozen }: PretrainParams)
 
 /** Loss and gradients of one batch, added to the gradients gathered so far. */
 export function accumulateStep(
-  task: PretrainTask,
+  task: GradientTask,
   template: Mae,
   input: { params: PretrainParams; batch: PretrainBatch; gathered?: Gradients },
 ): { loss: tf.Scalar; grads: Gradients } {

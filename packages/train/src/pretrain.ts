@@ -9,7 +9,7 @@ import type { ImageBatch } from './features.js';
 import { maskPlan } from './masking.js';
 import type { PretrainConfig } from './pretrain-config.js';
 import { type PretrainBatch, type PretrainTask, splitParams } from './pretrain-step.js';
-import { createPretrainer, type Pretrainer } from './pretrainer.js';
+import { createPretrainer, type Pretrainer, type PretrainStart } from './pretrainer.js';
 
 /** Where the images come from: one epoch's batches, from a given batch on. Order must depend on nothing else. */
 export type EpochBatches = (epoch: number, startBatch: number) => AsyncIterable<ImageBatch>;
@@ -51,6 +51,14 @@ export interface PretrainRun {
   dispose(): void;
 }
 
+/** How a run computes; what it computes is in its configuration. */
+export interface PretrainingOptions {
+  /** Record the first step and replay it afterwards; on unless it is `false`. */
+  readonly capture?: boolean;
+  /** Who does the steps: `createPretrainer`, or one that spreads them over threads. */
+  readonly pretrainer?: (task: PretrainTask, start: PretrainStart) => Pretrainer;
+}
+
 /** The keys of a run, all from its seed: initial weights, images, masks. */
 export function runKeys(config: PretrainConfig): { init: Key; data: Key; mask: Key; probe: Key } {
   const root = seed(config.seed);
@@ -72,7 +80,7 @@ export function createPretraining(
   config: PretrainConfig,
   batchesPerEpoch: number,
   start?: TrainingState,
-  options: { readonly capture?: boolean } = {},
+  options: PretrainingOptions = {},
 ): PretrainRun {
   const stepsPerEpoch = Math.floor(batchesPerEpoch / config.accumulate);
   if (stepsPerEpoch < 1)
@@ -82,7 +90,8 @@ export function createPretraining(
   const totalSteps = Math.ceil(config.epochs * stepsPerEpoch);
   const from = start ?? { params: initMae(runKeys(config).init, config.model), stepIndex: 0 };
   const task = pretrainTask(config, from.params, { stepsPerEpoch, totalSteps });
-  const trainer = createPretrainer(task, { ...from, ...options });
+  const { capture = true, pretrainer = createPretrainer } = options;
+  const trainer = pretrainer(task, { ...from, capture });
   const watch = watchDivergence();
 
   async function* steps(batches: EpochBatches): AsyncGenerator<StepReport, void, void> {

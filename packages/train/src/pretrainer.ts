@@ -1,10 +1,11 @@
-import { capture, dispose, type Program, type TensorTree, tidy } from '@maehem/backend';
+import { dispose } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
 import type { NamedTensors, OptimizerState, StepScalars } from '@maehem/optim';
 import { map } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
+import { capturedStep } from './captured-step.js';
+import { type GradientSource, localGradients } from './gradient-source.js';
 import {
-  accumulateStep,
   applyStep,
   joinParams,
   type PretrainBatch,
@@ -43,49 +44,27 @@ export interface PretrainStart {
   readonly stepIndex?: number;
   /** Record the first step and replay it afterwards: the same kernels, without tfjs's per-op work. */
   readonly capture?: boolean;
-}
-
-/** Turns a step function into one that is captured at its first call and replayed at all later ones. */
-function captured<In extends TensorTree, Out extends TensorTree>(
-  step: (input: In) => Out,
-  enabled: boolean,
-): { run(input: In): Promise<Out>; dispose(): void } {
-  let program: Program<In, Out> | undefined;
-  return {
-    run: async (input) => {
-      if (!enabled) return tidy(() => step(input));
-      if (program !== undefined) return program.run(input);
-      const first = await capture(step, input);
-      program = first.program;
-      return first.outputs;
-    },
-    dispose: () => program?.dispose(),
-  };
+  /** Computes gradients elsewhere, such as in several threads. Becomes the pretrainer's. */
+  readonly gradients?: GradientSource;
 }
 
 /** A pretrainer over one task. */
 export function createPretrainer(task: PretrainTask, start: PretrainStart): Pretrainer {
   const template = map<tf.Tensor, tf.Tensor, Mae>(start.params, (leaf) => leaf) as Mae;
   const enabled = start.capture ?? true;
-  const whole = captured(
+  const whole = capturedStep(
     (input: { params: PretrainParams; state: OptimizerState; scalars: StepScalars; batch: PretrainBatch }) =>
       wholeStep(task, template, input),
     enabled,
   );
-  const first = captured(
-    (input: { params: PretrainParams; batch: PretrainBatch }) => accumulateStep(task, template, input),
-    enabled,
-  );
-  const further = captured(
-    (input: { params: PretrainParams; batch: PretrainBatch; gathered: NamedTensors }) =>
-      accumulateStep(task, template, input),
-    enabled,
-  );
-  const apply = captured(
+  const gradients = start.gradients ?? localGradients(task, template, enabled);
+  const averaged = { ...task, accumulate: task.accumulate * gradients.parts };
+  const apply = capturedStep(
     (input: { trainable: NamedTensors; state: OptimizerState; grads: NamedTensors; scalars: StepScalars }) =>
-      applyStep(task, input),
+      applyStep(averaged, input),
     enabled,
   );
+  const inOneGo = task.accumulate === 1 && start.gradients === undefined;
 
   let params = splitParams(start.params);
   let state = start.optimizerState ?? task.optimizer.init(params.trainable);
@@ -108,23 +87,13 @@ export function createPretrainer(task: PretrainTask, start: PretrainStart): Pret
     return { losses: [loss], gradNorm };
   };
 
-  const stepAccumulating = async (
+  const stepGathering = async (
     batches: readonly PretrainBatch[],
     scalars: StepScalars,
   ): Promise<{ losses: tf.Scalar[]; gradNorm: tf.Scalar }> => {
-    const losses: tf.Scalar[] = [];
-    let gathered: NamedTensors | undefined;
-    for (const batch of batches) {
-      const result =
-        gathered === undefined
-          ? await first.run({ params, batch })
-          : await further.run({ params, batch, gathered });
-      if (gathered !== undefined) dispose(gathered);
-      gathered = result.grads;
-      losses.push(result.loss);
-    }
-    const result = await apply.run({ trainable: params.trainable, state, grads: gathered!, scalars });
-    dispose(gathered!);
+    const { losses, grads } = await gradients.gather(params, batches);
+    const result = await apply.run({ trainable: params.trainable, state, grads, scalars });
+    dispose(grads);
     replace(result.trainable, result.state);
     return { losses, gradNorm: result.gradNorm };
   };
@@ -140,20 +109,22 @@ export function createPretrainer(task: PretrainTask, start: PretrainStart): Pret
         throw new Error(`a step takes ${task.accumulate} batches, got ${batches.length}`);
       const numbers = task.optimizer.numbers(stepIndex);
       const scalars = map(numbers, (value: number) => tf.scalar(value)) as unknown as StepScalars;
-      const { losses, gradNorm } =
-        batches.length === 1
+      try {
+        const { losses, gradNorm } = inOneGo
           ? await stepOnce(batches[0]!, scalars)
-          : await stepAccumulating(batches, scalars);
-      const values = await Promise.all(losses.map((loss) => loss.data()));
-      const norm = await gradNorm.data();
-      tf.dispose([...losses, gradNorm]);
-      dispose(scalars);
-      stepIndex++;
-      const loss = values.reduce((sum, value) => sum + value[0]!, 0) / values.length;
-      return { loss, gradNorm: norm[0]!, lr: numbers['lr'] ?? 0 };
+          : await stepGathering(batches, scalars);
+        const values = await Promise.all(losses.map((loss) => loss.data()));
+        const norm = await gradNorm.data();
+        tf.dispose([...losses, gradNorm]);
+        stepIndex++;
+        const loss = values.reduce((sum, value) => sum + value[0]!, 0) / values.length;
+        return { loss, gradNorm: norm[0]!, lr: numbers['lr'] ?? 0 };
+      } finally {
+        dispose(scalars);
+      }
     },
     dispose: () => {
-      for (const program of [whole, first, further, apply]) program.dispose();
+      for (const program of [whole, gradients, apply]) program.dispose();
       dispose(params.trainable);
       dispose(params.frozen);
       dispose(state);

@@ -17,4 +17,5 @@ export {
   type ReadMetricRecord,
   readMetrics,
 } from './metrics.js';
+export { createParallelPretrainer, type ThreadOptions, threadsUnavailable } from './parallel-pretrainer.js';
 export { openTensorBoard, type TensorBoardOptions, type TensorBoardWriter } from './tensorboard.js';

@@ -1,0 +1,60 @@
+import { dispose } from '@maehem/backend';
+import type { Mae } from '@maehem/mae';
+import type { NamedTensors } from '@maehem/optim';
+import type * as tf from '@tensorflow/tfjs-core';
+import { capturedStep } from './captured-step.js';
+import {
+  accumulateStep,
+  type GradientTask,
+  type PretrainBatch,
+  type PretrainParams,
+} from './pretrain-step.js';
+
+/** Where a step's gradients come from: this thread, or several. */
+export interface GradientSource {
+  /** Equal parts into which each batch is cut. Gradients are summed over parts, so that many are averaged. */
+  readonly parts: number;
+  /**
+   * Forward and backward passes over the batches of one step.
+   * @returns the loss of each part of each batch, and the sum of all their gradients; both the caller's
+   */
+  gather(
+    params: PretrainParams,
+    batches: readonly PretrainBatch[],
+  ): Promise<{ losses: tf.Scalar[]; grads: NamedTensors }>;
+  dispose(): void;
+}
+
+/** Gradients by one pass after the other, in this thread. */
+export function localGradients(task: GradientTask, template: Mae, capture: boolean): GradientSource {
+  const first = capturedStep(
+    (input: { params: PretrainParams; batch: PretrainBatch }) => accumulateStep(task, template, input),
+    capture,
+  );
+  const further = capturedStep(
+    (input: { params: PretrainParams; batch: PretrainBatch; gathered: NamedTensors }) =>
+      accumulateStep(task, template, input),
+    capture,
+  );
+  return {
+    parts: 1,
+    gather: async (params, batches) => {
+      const losses: tf.Scalar[] = [];
+      let gathered: NamedTensors | undefined;
+      for (const batch of batches) {
+        const result =
+          gathered === undefined
+            ? await first.run({ params, batch })
+            : await further.run({ params, batch, gathered });
+        if (gathered !== undefined) dispose(gathered);
+        gathered = result.grads;
+        losses.push(result.loss);
+      }
+      return { losses, grads: gathered! };
+    },
+    dispose: () => {
+      first.dispose();
+      further.dispose();
+    },
+  };
+}
