@@ -25,6 +25,8 @@ interface Instruction {
   readonly listed: boolean;
   readonly attrs: tf.NamedAttrMap | undefined;
   readonly outputs: readonly number[];
+  /** Values that this kernel consumes, and may have updated in place. */
+  readonly updates: readonly number[];
   /** Values that are used for the last time here. */
   readonly lastUses: number[];
 }
@@ -63,12 +65,21 @@ export function engineName(): string {
 
 let recorder: Recorder | undefined;
 
+/** The inputs that a kernel consumes and may update in place, by the kernel's name. */
+const updatedInputs = new Map<string, readonly string[]>();
+
 /**
  * Make a kernel known to the current engine, and to the recorder when it is at work.
  * Registering twice is harmless.
+ * @param updates names of inputs that the kernel consumes: its outputs may be the same memory
  */
-export function registerOnCurrentEngine(kernelName: string, kernelFunc: tf.KernelFunc): void {
+export function registerOnCurrentEngine(
+  kernelName: string,
+  kernelFunc: tf.KernelFunc,
+  updates: readonly string[] = [],
+): void {
   const name = engineName();
+  updatedInputs.set(kernelName, updates);
   if (tf.getKernel(kernelName, name) == null)
     tf.registerKernel({ kernelName, backendName: name, kernelFunc });
   if (recorder !== undefined) mirrorKernel(kernelName, kernelFunc, name + SUFFIX);
@@ -128,17 +139,19 @@ function refuseReading(): never {
 
 class Recorder {
   private readonly values = new Map<object, number>();
+  private valueCount = 0;
   private readonly instructions: Instruction[] = [];
   private readonly constants: [value: number, dataId: object][] = [];
   private readonly engine: Engine;
   /** Some kernels read their own inputs, which is part of the kernel; the step itself must not. */
   inKernel = false;
   private readonly inputs: readonly tf.Tensor[];
+  private readonly inputValues: readonly number[];
 
   constructor(engine: Engine, inputs: readonly tf.Tensor[]) {
     this.engine = engine;
     this.inputs = inputs;
-    for (const input of inputs) this.valueOf(input.dataId);
+    this.inputValues = inputs.map((input) => this.valueOf(input.dataId));
   }
 
   inside<T>(kernel: () => T): T {
@@ -154,7 +167,7 @@ class Recorder {
   private valueOf(dataId: object): number {
     const known = this.values.get(dataId);
     if (known !== undefined) return known;
-    const value = this.values.size;
+    const value = this.valueCount++;
     this.values.set(dataId, value);
     return value;
   }
@@ -177,14 +190,21 @@ class Recorder {
     const inputs = Object.entries(call.inputs)
       .filter(([, info]) => info != null)
       .map(([name, info]) => [name, this.use(info as tf.TensorInfo)] as const);
-    const outputs = (Array.isArray(result) ? result : [result]).map((info) => this.valueOf(info.dataId));
+    const consumed = new Set(updatedInputs.get(kernel) ?? []);
+    const updates = inputs.flatMap(([name, { value }]) => (consumed.has(name) ? [value] : []));
+    const results = Array.isArray(result) ? result : [result];
+    // What an update returns is another value, also where it is the same memory.
+    if (updates.length > 0) for (const info of results) this.values.delete(info.dataId);
+    const outputs = results.map((info) => this.valueOf(info.dataId));
+    const listed = Array.isArray(call.inputs);
     this.instructions.push({
       kernel,
       run,
       inputs,
-      listed: Array.isArray(call.inputs),
+      listed,
       attrs: call.attrs,
       outputs,
+      updates,
       lastUses: [],
     });
   }
@@ -194,9 +214,9 @@ class Recorder {
     const uses = results.map((tensor) => this.use(tensor));
     const retained = this.planLifetimes(uses);
     const { instructions, constants, engine, inputs } = this;
-    const inputValues = inputs.map((input) => this.valueOf(input.dataId));
+    const { inputValues } = this;
     const inputShapes = inputs.map((input) => input.shape);
-    const valueCount = this.values.size;
+    const { valueCount } = this;
 
     const run = (given: Inputs): Outputs => {
       const tensors = leaves<tf.Tensor>(given);
@@ -219,14 +239,18 @@ class Recorder {
   /**
    * A value made by kernels holds one reference for each time that a kernel returned it (reshapes return
    * their input's memory again). Each output handle takes one of them over; the others are released after
-   * the value's last use. Returns the values of which outputs need more references than kernels left:
-   * inputs and constants that are handed through, and values that are handed out twice.
+   * the value's last use. Before a kernel that may update the value in place all must be gone but one, the
+   * caller's for an input, or the kernel would see another holder and make a copy. Returns the values of
+   * which outputs need more references than kernels left: inputs and constants that are handed through,
+   * and values that are handed out twice.
    */
   private planLifetimes(results: readonly Use[]): number[] {
     const references = new Map<number, number>();
     const last = new Map<number, number>();
-    for (const [index, { inputs, outputs }] of this.instructions.entries()) {
-      for (const [, use] of inputs) last.set(use.value, index);
+    const updatedAt = new Map<number, number>();
+    for (const [index, { inputs, outputs, updates }] of this.instructions.entries()) {
+      for (const value of updates) updatedAt.set(value, index);
+      for (const [, { value }] of inputs) if (!updates.includes(value)) last.set(value, index);
       for (const value of outputs) {
         references.set(value, (references.get(value) ?? 0) + 1);
         last.set(value, index);
@@ -238,8 +262,14 @@ class Recorder {
       if (left === 0) retained.push(value);
       else references.set(value, left - 1);
     }
-    for (const [value, count] of references)
-      for (let i = 0; i < count; i++) this.instructions[last.get(value)!]!.lastUses.push(value);
+    const owned = new Set([...this.inputValues, ...this.constants.map(([value]) => value)]);
+    for (const [value, count] of references) {
+      const update = updatedAt.get(value);
+      for (let i = 0; i < count; i++) {
+        const survives = update !== undefined && i === 0 && !owned.has(value);
+        this.instructions[survives ? update : last.get(value)!]!.lastUses.push(value);
+      }
+    }
     return retained;
   }
 }

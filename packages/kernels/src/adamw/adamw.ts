@@ -38,6 +38,7 @@ export type AdamwAttrs = {
  */
 export const adamw: Kernel<AdamwInputs, AdamwAttrs> = defineKernel({
   name: 'MaehemAdamW',
+  updates: ['param', 'm', 'v'],
   wasm: adamwWasm,
   host: adamwHost,
   composite: (inputs: AdamwInputs, attrs: AdamwAttrs) => tf.tidy(() => adamwComposite(inputs, attrs)),

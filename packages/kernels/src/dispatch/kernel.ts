@@ -20,6 +20,8 @@ export type KernelInfos<Inputs extends KernelInputs> = { readonly [K in keyof In
 export interface KernelSpec<Inputs extends KernelInputs, Attrs extends KernelAttrs> {
   /** Name in tfjs's kernel registry. */
   readonly name: string;
+  /** Inputs that the kernel consumes, and may update in place: see `HostMemory.updatable`. */
+  readonly updates?: readonly (keyof Inputs & string)[];
   readonly composite: (inputs: Inputs, attrs: Attrs) => tf.Tensor[];
   readonly host?: (inputs: KernelInfos<Inputs>, attrs: Attrs, memory: HostMemory) => tf.TensorInfo[];
   readonly wasm?: (inputs: KernelInfos<Inputs>, attrs: Attrs, memory: WasmMemory) => tf.TensorInfo[];
@@ -74,7 +76,7 @@ export function defineKernel<Inputs extends KernelInputs, Attrs extends KernelAt
 function registeredName<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
   spec: KernelSpec<Inputs, Attrs>,
 ): string | undefined {
-  const { name, host, wasm } = spec;
+  const { name, host, wasm, updates } = spec;
   const engine = engineName();
   if (
     wasm !== undefined &&
@@ -83,14 +85,20 @@ function registeredName<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
     wasmMemory(tf.backend()) !== undefined
   ) {
     // A name of its own, so that both can be had on one engine.
-    registerOnCurrentEngine(`${name}Simd`, ({ inputs, attrs, backend }) =>
-      wasm(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, wasmMemory(backend)!),
+    registerOnCurrentEngine(
+      `${name}Simd`,
+      ({ inputs, attrs, backend }) =>
+        wasm(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, wasmMemory(backend)!),
+      updates,
     );
     return `${name}Simd`;
   }
   if (host !== undefined && HOST_ENGINES.has(engine))
-    registerOnCurrentEngine(name, ({ inputs, attrs, backend }) =>
-      host(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, hostMemory(backend)),
+    registerOnCurrentEngine(
+      name,
+      ({ inputs, attrs, backend }) =>
+        host(inputs as unknown as KernelInfos<Inputs>, attrs as unknown as Attrs, hostMemory(backend)),
+      updates,
     );
   return tf.getKernel(name, tf.getBackend()) == null ? undefined : name;
 }
