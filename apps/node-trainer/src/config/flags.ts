@@ -36,6 +36,7 @@ const FLAGS: readonly Flag[] = [
   },
   { flags: '--out <folder>', about: 'where the run is kept', path: 'out' },
   { flags: '--backend <name>', about: 'engine', path: 'backend', choices: ['auto', 'wasm', 'cpu'] },
+  { flags: '--threads <n>', about: 'threads that share each step', path: 'threads', parse: number },
   {
     flags: '--seed <n>',
     about: 'decides weights, order, augmentation and masks',

@@ -36,6 +36,7 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
   dataKind: z.enum(['auto', 'folder', 'mnist', 'cifar10']).default('auto'),
   out: z.string().min(1).default('runs/pretrain'),
   backend: z.enum(['auto', 'wasm', 'cpu']).default('auto'),
+  threads: z.int().positive().default(1),
   seed: z.int().nonnegative().default(0),
   model: modelSchema.prefault({}),
   mask: z
@@ -80,6 +81,8 @@ export interface PretrainSettings {
   readonly dataKind: 'auto' | 'folder' | 'mnist' | 'cifar10';
   readonly out: string;
   readonly backend: 'auto' | 'wasm' | 'cpu';
+  /** Threads that share each step; every batch must be a multiple of it. */
+  readonly threads: number;
   readonly seed: number;
   readonly model: ModelSettings;
   readonly mask: PretrainConfig['mask'];
@@ -134,10 +137,19 @@ export function parseSettings(input: unknown, from = 'settings'): PretrainSettin
     const model = modelConfig(settings.model);
     assertMaeConfig(model);
     visibleTokens(settings.mask, model);
+    assertThreads(settings);
   } catch (error) {
     throw new SettingsError(`${from} do not hold: ${(error as Error).message}`);
   }
   return settings;
+}
+
+/** @throws when a batch does not divide into equal parts for the threads. */
+function assertThreads({ batch, threads }: PretrainSettings): void {
+  if (batch % threads !== 0)
+    throw new Error(
+      `a batch of ${batch} does not divide into equal parts for ${threads} threads; make --batch a multiple of --threads`,
+    );
 }
 
 /** The model of a preset with its changes. Any changed size must be given on both axes or as one number. */
