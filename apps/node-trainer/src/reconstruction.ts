@@ -5,7 +5,7 @@ import { type Mae, reconstruct } from '@maehem/mae';
 import { type MaskPlan, patchify, uploadPlan } from '@maehem/patches';
 import { fold } from '@maehem/random';
 import { maskPlan, type PretrainConfig, runKeys } from '@maehem/train';
-import { encodePng, type Reconstruction, reconstructionMosaic } from '@maehem/viz';
+import { encodePng, type Reconstruction, type RgbaImage, reconstructionMosaic } from '@maehem/viz';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PretrainSettings } from './config/schema.js';
 import { evaluationBatches, normalisationName, normalisationOf } from './data-source.js';
@@ -74,14 +74,15 @@ async function predict(
   };
 }
 
-/** Write the mosaic original | masked | reconstruction | with visible patches; returns the PNG. */
+/** Write the mosaic original | masked | reconstruction | with visible patches, as PNG. */
 export async function writeReconstruction(
   params: Mae,
   config: PretrainConfig,
   heldOut: HeldOutImages,
   path: string,
-): Promise<Uint8Array> {
-  const png = encodePng(reconstructionMosaic(await predict(params, config, heldOut)));
+): Promise<{ readonly png: Uint8Array; readonly mosaic: RgbaImage }> {
+  const mosaic = reconstructionMosaic(await predict(params, config, heldOut));
+  const png = encodePng(mosaic);
   await writeFile(path, png);
-  return png;
+  return { png, mosaic };
 }

@@ -17,6 +17,7 @@ import {
   saveCheckpoint,
   threadsUnavailable,
 } from '@maehem/train/node';
+import type { RgbaImage } from '@maehem/viz';
 import { overlay, type SettingsLayer } from './config/flags.js';
 import { type PretrainSettings, parseSettings, pretrainConfig, SettingsError } from './config/schema.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
@@ -32,6 +33,8 @@ export interface RunOutcome {
   readonly checkpoint: string;
   readonly interrupted: boolean;
   readonly finalLoss: number;
+  /** What the model makes of held-out images, as in `reconstruction.png`. */
+  readonly mosaic: RgbaImage;
 }
 
 /** Steps that are timed, after as many that warm up, when the length of a run is given in minutes. */
@@ -218,28 +221,34 @@ async function train(training: Training): Promise<RunOutcome> {
     interrupt.release();
   }
   const interrupted = run.trainer.stepIndex < run.totalSteps;
-  const checkpoint = await save(training);
+  const { checkpoint, mosaic } = await save(training);
   await log.curve();
   progress.note(
     `${interrupted ? 'interrupted' : 'trained'} in ${duration((performance.now() - started) / 1000)}; peak memory ${megabytes(process.resourceUsage().maxRSS * 1024)}; saved ${checkpoint}`,
   );
   if (images.skipped() > 0) progress.note(`left out   ${images.skipped()} bad images`);
-  return { settings, config, checkpoint, interrupted, finalLoss: loss };
+  return { settings, config, checkpoint, interrupted, finalLoss: loss, mosaic };
 }
 
-async function save({ run, settings, config, heldOut, log }: Training): Promise<string> {
+async function save({
+  run,
+  settings,
+  config,
+  heldOut,
+  log,
+}: Training): Promise<{ checkpoint: string; mosaic: RgbaImage }> {
   const checkpoint = await saveCheckpoint(checkpointsOf(settings.out), {
     trainer: run.trainer,
     config,
     extra: { ...settings, epochs: config.epochs, minutes: null },
     keep: settings.keepCheckpoints,
   });
-  const png = await writeReconstruction(
+  const { png, mosaic } = await writeReconstruction(
     run.trainer.params(),
     config,
     heldOut,
     join(settings.out, 'reconstruction.png'),
   );
   log.image('reconstruction', png, run.trainer.stepIndex);
-  return checkpoint;
+  return { checkpoint, mosaic };
 }

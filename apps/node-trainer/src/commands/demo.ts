@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { dispose } from '@maehem/backend';
 import { loadEncoder, modelFile } from '@maehem/train/node';
+import { type RgbaImage, terminalImage } from '@maehem/viz';
 import { Command } from 'commander';
 import type { SettingsLayer } from '../config/flags.js';
 import { INTERRUPTED } from '../interrupt.js';
@@ -17,6 +18,9 @@ interface Options {
   readonly threads: string;
   readonly seed: string;
 }
+
+/** Width of the picture on a terminal, in characters. */
+const MOSAIC_COLUMNS = 72;
 
 /** Labelled images of the probe: enough to tell encoders apart, few enough to wait for. */
 const PROBE = { pooling: 'mean', trainImages: 3000, testImages: 2000, epochs: 60 } as const;
@@ -45,6 +49,8 @@ export function demoCommand(): Command {
       const pretrained = await probe(encoder);
       dispose(encoder);
       const untrained = await probeUntrained(probe, config);
+      if (process.stdout.isTTY)
+        process.stdout.write(`\n${terminalImage(topOf(outcome.mosaic), MOSAIC_COLUMNS)}\n`);
       process.stdout.write(
         [
           '',
@@ -58,6 +64,12 @@ export function demoCommand(): Command {
         ].join('\n'),
       );
     });
+}
+
+/** The first few rows of a mosaic: a whole one is taller than a terminal. */
+function topOf({ width, height, data }: RgbaImage): RgbaImage {
+  const rows = Math.round(height * 0.4);
+  return { width, height: rows, data: data.subarray(0, width * rows * 4) };
 }
 
 /** Empty the folder of an earlier demo. @throws when the folder holds something else. */
