@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { benchGemm } from './gemm.js';
 import type { PeerBackend } from './peer.js';
-import { peerNames } from './peers.js';
+import { parsePeer, peerNames } from './peers.js';
 import { benchStep, type StepOptions } from './step.js';
 import { gemmTable, reportTable } from './table.js';
 
@@ -12,7 +12,9 @@ const USAGE = `pnpm bench step [options]
   --backend wasm|cpu       the engine (wasm)
   --config ${Object.keys(CONFIGS).join('|')}  the model (small)
   --batch N                images a step (32)
-  --vs LIST                whom to compare with, of ${peerNames().join(', ')} (naive,jaxjs)
+  --vs LIST                whom to compare with, of ${peerNames().join(', ')} (naive,jaxjs);
+                           maehem@2 is the own step in two threads
+  --threads N              the same as maehem@N in front of the list
   --runs N                 timed steps of each, after 3 of warm-up (10)
   --seed N                 of weights, images and masks (0)
   --json                   one object on stdout, nothing else
@@ -45,6 +47,7 @@ function readArguments() {
         config: { type: 'string', default: 'small' },
         batch: { type: 'string', default: '32' },
         vs: { type: 'string', default: 'naive,jaxjs' },
+        threads: { type: 'string', default: '1' },
         runs: { type: 'string', default: '10' },
         seed: { type: 'string', default: '0' },
         json: { type: 'boolean', default: false },
@@ -61,7 +64,7 @@ function stepOptions(): StepOptions {
     backend: oneOf('--backend', values.backend, BACKENDS),
     config: oneOf('--config', values.config, Object.keys(CONFIGS) as ConfigName[]),
     batch: wholeNumber('--batch', values.batch, 1),
-    peers: peers(values.vs),
+    peers: peers(values.vs, wholeNumber('--threads', values.threads, 1)),
     ...commonOptions(),
   };
 }
@@ -74,11 +77,12 @@ function commonOptions() {
   };
 }
 
-/** The own peer, where it is built, and those named after `--vs`. */
-function peers(list: string): string[] {
+/** The own peer, in one thread and in as many as are asked for, and those named after `--vs`. */
+function peers(list: string, threads: number): string[] {
+  const own = ['maehem', ...(threads > 1 ? [`maehem@${threads}`] : [])];
   const wanted = list.split(',').filter((name) => name !== '');
-  const own = peerNames().filter((name) => name === 'maehem');
-  return [...new Set([...own, ...wanted.map((name) => oneOf('--vs', name, peerNames()))])];
+  for (const name of wanted) parsePeer(name);
+  return [...new Set([...own, ...wanted])];
 }
 
 function oneOf<T extends string>(flag: string, value: string, known: readonly T[]): T {

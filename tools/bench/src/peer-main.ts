@@ -1,4 +1,4 @@
-// The process of a peer written in JavaScript: `node peer-main.js NAME`.
+// The process of a peer written in JavaScript: `node peer-main.js NAME THREADS`.
 import { readFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Peer, PeerReply, PeerRequest } from './peer.js';
@@ -10,7 +10,7 @@ const REPLY_DESCRIPTOR = 3;
 const load = NODE_PEERS[process.argv[2] ?? ''];
 if (load === undefined)
   throw new Error(`no peer '${process.argv[2]}'; known: ${Object.keys(NODE_PEERS).join(', ')}`);
-const peer = await load();
+const peer = await load(Number(process.argv[3]));
 
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(peer, JSON.parse(line) as PeerRequest).catch((error: unknown): PeerReply => {

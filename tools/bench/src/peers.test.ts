@@ -8,6 +8,7 @@ import type { Peer } from './peer.js';
 import { createJaxjs } from './peers/jaxjs.js';
 import { createMaehem } from './peers/maehem.js';
 import { createNaive } from './peers/naive.js';
+import { parsePeer } from './peers.js';
 import { openWorkload, type Workload } from './workload.js';
 import { writeWorkload } from './write-workload.js';
 
@@ -15,6 +16,16 @@ const CONFIG: MaeConfig = {
   ...{ imageSize: [16, 24], patchSize: [4, 4], channels: 3, dim: 16, depth: 2, heads: 2, mlpRatio: 4 },
   ...{ decoderDim: 8, decoderDepth: 1, decoderHeads: 2, encoderMaskTokens: false },
 };
+
+describe('names of peers', () => {
+  it('may say the threads of the own one', () => {
+    expect(parsePeer('maehem')).toEqual({ name: 'maehem', threads: 1 });
+    expect(parsePeer('maehem@2')).toEqual({ name: 'maehem', threads: 2 });
+    for (const text of ['naive@2', 'maehem@', 'maehem@1', 'maehem@two'])
+      expect(() => parsePeer(text)).toThrow(`peer '${text}': threads are for maehem alone`);
+    expect(() => parsePeer('numpy')).toThrow("there is no peer 'numpy'; choose from maehem, naive, jaxjs");
+  });
+});
 
 describe('peers', () => {
   let folder: string;

@@ -53,11 +53,15 @@ export function addShared(
   const memory = hostMemory(tf.backend());
   const sums = slots.map(({ shape }) => memory.allocate(shape, 'float32'));
   for (const [index, { path, offset }] of slots.entries()) {
-    const sum = memory.view(sums[index]!);
+    const sum = memory.view(sums[index]!) as Float32Array;
     sum.set(memory.view(own[path]!));
-    for (const other of others) for (let i = 0; i < sum.length; i++) sum[i]! += other[offset + i]!;
+    for (const other of others) addTo(sum, other.subarray(offset, offset + sum.length));
   }
   return Object.fromEntries(
     slots.map(({ path }, index) => [path, tf.engine().makeTensorFromTensorInfo(sums[index]!)]),
   );
+}
+
+function addTo(sum: Float32Array, more: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + more[i]!;
 }

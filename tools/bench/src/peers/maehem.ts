@@ -1,21 +1,22 @@
 import { openBackend } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
 import { adamw } from '@maehem/optim';
-import { createPretrainer, type PretrainBatch, type Pretrainer } from '@maehem/train';
+import type { PretrainBatch, Pretrainer } from '@maehem/train';
+import { createParallelPretrainer } from '@maehem/train/node';
 import { fromEntries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Peer } from '../peer.js';
 import type { TensorEntry, Workload } from '../workload.js';
 
 /** The project's own step, through the trainer that the CLI uses. */
-export function createMaehem(): Peer {
+export function createMaehem(threads = 1): Peer {
   let trainer: Pretrainer | undefined;
   let batch: PretrainBatch | undefined;
   return {
     name: 'maehem',
     init: async (workload, backend) => {
       await openBackend(backend);
-      trainer = createTrainer(workload);
+      trainer = createTrainer(workload, threads);
       batch = uploadBatch(workload);
     },
     step: async () => {
@@ -25,7 +26,7 @@ export function createMaehem(): Peer {
   };
 }
 
-function createTrainer(workload: Workload): Pretrainer {
+function createTrainer(workload: Workload, threads: number): Pretrainer {
   const { config, adamw: settings, tensors } = workload;
   const weights = tensors.filter(({ role }) => role !== 'data');
   const treatments = Object.fromEntries(
@@ -36,9 +37,10 @@ function createTrainer(workload: Workload): Pretrainer {
   const params = fromEntries(
     weights.map((entry) => [entry.name, tensorOf(workload, entry)] as const),
   ) as unknown as Mae;
-  return createPretrainer(
+  return createParallelPretrainer(
     { model: config, objective: { normPix: true }, optimizer, accumulate: 1, clipNorm: null },
     { params },
+    { threads },
   );
 }
 
