@@ -60,6 +60,7 @@ export function lossCurve(series: readonly CurveSeries[], options: LossCurveOpti
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${FONT} font-size="13" fill="${INK}">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${MARGIN.left}" y="28" font-size="17" font-weight="bold">${escaped(title)}</text>`,
     horizontalGrid(y, log, width),

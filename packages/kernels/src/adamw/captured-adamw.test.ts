@@ -12,7 +12,10 @@ type State = { param: tf.Tensor; m: tf.Tensor; v: tf.Tensor };
 function step({ state, lr }: { state: State; lr: tf.Scalar }) {
   const one = tf.scalar(1);
   const grad = tf.reshape(tf.mul(tf.clone(tf.reshape(state.param, [2, 2])), 2), [4]);
-  const [param, m, v] = adamw({ ...state, grad, lr, correction1: one, correction2: one, gradScale: one }, attrs);
+  const [param, m, v] = adamw(
+    { ...state, grad, lr, correction1: one, correction2: one, gradScale: one },
+    attrs,
+  );
   return { loss: tf.sum(grad), state: { param: param!, m: m!, v: v! } };
 }
 
