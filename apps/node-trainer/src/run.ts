@@ -40,6 +40,9 @@ export interface RunOutcome {
 /** Steps that are timed, after as many that warm up, when the length of a run is given in minutes. */
 const CALIBRATION_STEPS = 6;
 
+/** Several threads, each of which compiles its own code, are warm only after a while. */
+const THREADS_WARM_UP_SECONDS = 2;
+
 /** The folder of a run's checkpoints. */
 export function checkpointsOf(out: string): string {
   return join(out, 'checkpoints');
@@ -148,13 +151,18 @@ async function plannedEpochs(
     undefined,
     inThreads(threads),
   );
-  const seconds: number[] = [];
-  for await (const report of trial.steps(images.epochs)) {
-    seconds.push(report.seconds);
-    if (seconds.length === 2 * CALIBRATION_STEPS) break;
+  const warmUpSeconds = threads > 1 ? THREADS_WARM_UP_SECONDS : 0;
+  const timed: number[] = [];
+  let warmUpSteps = 0;
+  let elapsed = 0;
+  for await (const { seconds } of trial.steps(images.epochs)) {
+    elapsed += seconds;
+    if (warmUpSteps < CALIBRATION_STEPS || elapsed < warmUpSeconds) warmUpSteps++;
+    else timed.push(seconds);
+    if (timed.length === CALIBRATION_STEPS) break;
   }
   trial.dispose();
-  const timed = seconds.slice(CALIBRATION_STEPS).sort((a, b) => a - b);
+  timed.sort((a, b) => a - b);
   const perStep = timed[timed.length >> 1]!;
   const steps = Math.max(1, Math.round((minutes * 60) / perStep));
   progress.note(`${(1000 * perStep).toFixed(0)} ms a step: ${steps} steps in ${minutes} minutes`);
