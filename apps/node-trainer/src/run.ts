@@ -40,8 +40,8 @@ export interface RunOutcome {
 /** Steps that are timed, after as many that warm up, when the length of a run is given in minutes. */
 const CALIBRATION_STEPS = 6;
 
-/** Several threads, each of which compiles its own code, are warm only after a while. */
-const THREADS_WARM_UP_SECONDS = 2;
+/** The engine compiles hot code as it goes, in each thread by itself: the first steps take twice as long. */
+const WARM_UP_SECONDS = 2;
 
 /** The folder of a run's checkpoints. */
 export function checkpointsOf(out: string): string {
@@ -151,13 +151,12 @@ async function plannedEpochs(
     undefined,
     inThreads(threads),
   );
-  const warmUpSeconds = threads > 1 ? THREADS_WARM_UP_SECONDS : 0;
   const timed: number[] = [];
   let warmUpSteps = 0;
   let elapsed = 0;
   for await (const { seconds } of trial.steps(images.epochs)) {
     elapsed += seconds;
-    if (warmUpSteps < CALIBRATION_STEPS || elapsed < warmUpSeconds) warmUpSteps++;
+    if (warmUpSteps < CALIBRATION_STEPS || elapsed < WARM_UP_SECONDS) warmUpSteps++;
     else timed.push(seconds);
     if (timed.length === CALIBRATION_STEPS) break;
   }

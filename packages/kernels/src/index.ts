@@ -1,4 +1,5 @@
-export { type AdamwAttrs, type AdamwInputs, adamw } from './adamw/adamw.js';
+export { adamw } from './adamw/adamw.js';
+export type { AdamwAttrs, AdamwInputs } from './adamw/inputs.js';
 export { attention, attentionProbabilities } from './attention/attention.js';
 export { softmaxCrossEntropy } from './cross-entropy/cross-entropy.js';
 export { differentiable, type Forward } from './dispatch/differentiable.js';

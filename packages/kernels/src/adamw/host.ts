@@ -2,7 +2,7 @@ import type { HostMemory } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { floats } from '../dispatch/host-views.js';
 import type { KernelInfos } from '../dispatch/kernel.js';
-import type { AdamwAttrs, AdamwInputs } from './adamw.js';
+import type { AdamwAttrs, AdamwInputs } from './inputs.js';
 
 /** In place where it may be, one pass over the parameter and its two moments. */
 export function adamwHost(

@@ -2,7 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { floats } from '../dispatch/host-views.js';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import type { WasmMemory } from '../wasm/wasm-memory.js';
-import type { AdamwAttrs, AdamwInputs } from './adamw.js';
+import type { AdamwAttrs, AdamwInputs } from './inputs.js';
 
 /** In place, one pass over the parameter and its two moments, in float32 as PyTorch's. */
 export function adamwWasm(

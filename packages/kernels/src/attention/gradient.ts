@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { mergeHeads, splitHeads } from './heads.js';
+import type { AttentionGradInputs } from './inputs.js';
 import { attentionBackwardWasm, attentionForwardWasm } from './wasm.js';
-
-export type AttentionGradInputs = { dy: tf.Tensor3D; qkv: tf.Tensor3D; probabilities: tf.Tensor4D };
 
 /** qkv [batch, token, 3 * width] → [out [batch, token, width], probabilities [batch, head, token, token]]. */
 export const attentionForward: Kernel<{ qkv: tf.Tensor3D }, { heads: number }> = defineKernel({

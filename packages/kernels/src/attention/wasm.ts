@@ -1,7 +1,7 @@
 import type { Tensor3D, TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import type { WasmMemory } from '../wasm/wasm-memory.js';
-import type { AttentionGradInputs } from './gradient.js';
+import type { AttentionGradInputs } from './inputs.js';
 
 /** Head by head, straight from the packed projections: no head is split off or merged. */
 export function attentionForwardWasm(

@@ -2,9 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
 import { gatherHost, restoreHost } from './host.js';
-
-export type GatherInputs = { x: tf.Tensor3D; ids: tf.Tensor2D };
-export type RestoreInputs = { visible: tf.Tensor3D; fill: tf.Tensor; ids: tf.Tensor2D };
+import type { GatherInputs, RestoreInputs } from './inputs.js';
 
 /** ids within each sample → row numbers of the flattened batch. */
 function rowIds(ids: tf.Tensor2D, tokens: number): tf.Tensor1D {

@@ -2,7 +2,7 @@ import type { HostMemory } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { floats, integers } from '../dispatch/host-views.js';
 import type { KernelInfos } from '../dispatch/kernel.js';
-import type { GatherInputs, RestoreInputs } from './gradient.js';
+import type { GatherInputs, RestoreInputs } from './inputs.js';
 
 /** Copies one row for each kept token. */
 export function gatherHost(

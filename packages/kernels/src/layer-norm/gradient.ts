@@ -2,16 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
 import { layerNormBackwardHost, layerNormForwardHost } from './host.js';
+import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
 import { layerNormBackwardWasm, layerNormForwardWasm } from './wasm.js';
-
-export type LayerNormInputs = { x: tf.Tensor; weight: tf.Tensor1D; bias: tf.Tensor1D };
-export type LayerNormGradInputs = {
-  dy: tf.Tensor;
-  x: tf.Tensor;
-  weight: tf.Tensor1D;
-  mean: tf.Tensor1D;
-  rstd: tf.Tensor1D;
-};
 
 /** x [..., features] → [y like x, mean [rows], rstd [rows]]. */
 export const layerNormForward: Kernel<LayerNormInputs, { eps: number }> = defineKernel({

@@ -2,7 +2,7 @@ import type { HostMemory } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { floats } from '../dispatch/host-views.js';
 import type { KernelInfos } from '../dispatch/kernel.js';
-import type { LayerNormGradInputs, LayerNormInputs } from './gradient.js';
+import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
 
 /** One pass over each row for the mean, one for the variance, one to write: sums in float64. */
 export function layerNormForwardHost(

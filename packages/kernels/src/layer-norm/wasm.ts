@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import type { WasmMemory } from '../wasm/wasm-memory.js';
-import type { LayerNormGradInputs, LayerNormInputs } from './gradient.js';
+import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
 
 /** The passes of the host kernel; statistics in float64. */
 export function layerNormForwardWasm(

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
+import type { LinearGradInputs, LinearInputs } from './inputs.js';
 import { linearBackwardWasm, linearForwardWasm } from './wasm.js';
-
-export type LinearInputs = { x: tf.Tensor; weight: tf.Tensor2D; bias: tf.Tensor1D };
-export type LinearGradInputs = { dy: tf.Tensor; x: tf.Tensor; weight: tf.Tensor2D };
 
 /**
  * x [..., in], weight [out, in], bias [out] → [y [..., out]].

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import type { WasmMemory } from '../wasm/wasm-memory.js';
-import type { LinearGradInputs, LinearInputs } from './gradient.js';
+import type { LinearGradInputs, LinearInputs } from './inputs.js';
 
 /** One product with a transposed weight, the bias in its epilogue. */
 export function linearForwardWasm(
