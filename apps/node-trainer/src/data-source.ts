@@ -4,11 +4,8 @@ import {
   batchesPerEpoch,
   type Dataset,
   evaluationTransform,
-  NORMALISATIONS,
-  type Normalisation,
   type NormalisationName,
   type SkippedImage,
-  type Transform,
   trainTransform,
 } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
@@ -24,16 +21,6 @@ export function normalisationName(
   if (chosen !== 'auto') return chosen;
   if (model.channels === 1) return 'mnist';
   return Math.max(...model.imageSize) <= 64 ? 'cifar10' : 'imagenet';
-}
-
-/** Evaluation's preprocessing for a model. */
-function evaluationFor(model: MaeConfig, normalisation: NormalisationName): Transform {
-  return evaluationTransform({ size: model.imageSize, channels: model.channels as 1 | 3, normalisation });
-}
-
-/** The mean and deviation behind a name, for turning predictions back into pixels. */
-export function normalisationOf(name: NormalisationName): Normalisation {
-  return NORMALISATIONS[name];
 }
 
 /** Images of a run: augmented training batches by epoch. */
@@ -77,25 +64,20 @@ export async function openTrainingImages(
   };
 }
 
-/** Batches of whole images in the data set's own order, without augmentation. */
+/** Batches of whole images in the data set's own order, without augmentation; the last one may be short. */
 export function evaluationBatches(
   dataset: Dataset,
   settings: PretrainSettings,
-  options: { readonly batch: number; readonly onSkip?: (skipped: SkippedImage) => void },
+  batch: number,
 ): AsyncIterable<Batch> {
   const config = pretrainConfig(settings);
-  const transform = evaluationFor(config.model, normalisationName(settings.normalise, config.model));
-  const { onSkip } = options;
-  return batches(dataset, {
-    ...{
-      batch: options.batch,
-      key: runKeys(config).data,
-      epoch: 0,
-      shuffle: false,
-      dropLast: false,
-      transform,
-    },
-    onBadImage: settings.onBadImage,
-    ...(onSkip === undefined ? {} : { onSkip }),
+  const { model } = config;
+  const transform = evaluationTransform({
+    size: model.imageSize,
+    channels: model.channels as 1 | 3,
+    normalisation: normalisationName(settings.normalise, model),
   });
+  const { onBadImage } = settings;
+  const order = { key: runKeys(config).data, epoch: 0, shuffle: false, dropLast: false };
+  return batches(dataset, { ...order, batch, transform, onBadImage });
 }

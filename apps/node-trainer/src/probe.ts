@@ -36,21 +36,22 @@ const FEATURE_BATCH = 100;
 export async function openProbe(options: ProbeOptions): Promise<Probe> {
   const { settings, config, pooling, epochs } = options;
   const key = runKeys(config).probe;
-  const open = (split: 'train' | 'test') => openDataset(settings.data, { kind: settings.dataKind, split });
-  const train = draw(await open('train'), options.trainImages, fold(key, 'train'));
-  const test = draw(await open('test'), options.testImages, fold(key, 'test'));
+  const kind = settings.dataKind;
+  const train = draw(
+    await openDataset(settings.data, { kind, split: 'train' }),
+    options.trainImages,
+    fold(key, 'train'),
+  );
   const { classes } = train;
   if (classes === undefined || classes.length < 2)
     throw new Error(
       `${train.name} has no classes to probe for; put the images of each class in a folder of its own`,
     );
+  // Under the training set's classes: a class without test images must not shift the labels after it.
+  const heldOut = await openDataset(settings.data, { kind, split: 'test', classes });
+  const test = draw(heldOut, options.testImages, fold(key, 'test'));
   const features = (encoder: MaeEncoder, dataset: Dataset): Promise<Features> =>
-    extractFeatures(
-      encoder,
-      config.model,
-      evaluationBatches(dataset, settings, { batch: FEATURE_BATCH }),
-      pooling,
-    );
+    extractFeatures(encoder, config.model, evaluationBatches(dataset, settings, FEATURE_BATCH), pooling);
   return async (encoder) =>
     linearProbe(await features(encoder, train), await features(encoder, test), {
       ...{ classes: classes.length, epochs, key: fold(key, 'probe') },

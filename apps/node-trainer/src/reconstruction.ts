@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { type Dataset, subset } from '@maehem/data';
+import { type Dataset, NORMALISATIONS, subset } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
 import { type Mae, reconstruct } from '@maehem/mae';
 import { type MaskPlan, patchify, uploadPlan } from '@maehem/patches';
@@ -8,7 +8,7 @@ import { maskPlan, type PretrainConfig, runKeys } from '@maehem/train';
 import { encodePng, type Reconstruction, type RgbaImage, reconstructionMosaic } from '@maehem/viz';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PretrainSettings } from './config/schema.js';
-import { evaluationBatches, normalisationName, normalisationOf } from './data-source.js';
+import { evaluationBatches, normalisationName } from './data-source.js';
 
 /** Images in a mosaic. */
 const ROWS = 8;
@@ -35,9 +35,7 @@ export async function firstBatch(
   settings: PretrainSettings,
   count: number,
 ): Promise<HeldOutImages> {
-  for await (const { images, shape } of evaluationBatches(dataset, settings, {
-    batch: Math.min(count, dataset.length),
-  }))
+  for await (const { images, shape } of evaluationBatches(dataset, settings, Math.min(count, dataset.length)))
     return { images, count: shape[0], settings };
   throw new Error(`${dataset.name} has no images to reconstruct`);
 }
@@ -67,7 +65,7 @@ async function predict(
   });
   const values = (await prediction.data()) as Float32Array;
   prediction.dispose();
-  const { mean, std } = normalisationOf(normalisationName(settings.normalise, model));
+  const { mean, std } = NORMALISATIONS[normalisationName(settings.normalise, model)];
   return {
     ...{ images, prediction: values, mask: plan.mask, height, width, channels: model.channels },
     ...{ patchSize: model.patchSize, normPix: config.normPix, mean, std },

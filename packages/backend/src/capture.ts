@@ -213,10 +213,8 @@ class Recorder {
     const { leaves: results, unflatten } = flatten<tf.Tensor, Outputs>(outputs);
     const uses = results.map((tensor) => this.use(tensor));
     const retained = this.planLifetimes(uses);
-    const { instructions, constants, engine, inputs } = this;
-    const { inputValues } = this;
+    const { instructions, constants, engine, inputs, inputValues, valueCount } = this;
     const inputShapes = inputs.map((input) => input.shape);
-    const { valueCount } = this;
 
     const run = (given: Inputs): Outputs => {
       const tensors = leaves<tf.Tensor>(given);

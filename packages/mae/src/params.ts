@@ -1,6 +1,5 @@
 import type { Trainable } from '@maehem/backend';
 import type { LayerNorm, Linear } from '@maehem/kernels';
-import { sinCosPositionEmbedding } from '@maehem/patches';
 import { fold, type Key } from '@maehem/random';
 import {
   type Block,
@@ -8,11 +7,12 @@ import {
   initLayerNorm,
   initLinear,
   initPatchEmbed,
+  initPositionEmbedding,
   normalInit,
   type PatchEmbed,
   patchValues,
 } from '@maehem/vit';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { assertMaeConfig, type MaeConfig } from './config.js';
 
 /** The encoder's parameters, under the names of the reference checkpoint. */
@@ -50,18 +50,11 @@ export function initMae(key: Key, config: MaeConfig): Mae {
   return { ...initEncoder(key, config), ...initDecoder(key, config) };
 }
 
-function positions(config: MaeConfig, dim: number): tf.Tensor3D {
-  const { imageSize, patchSize } = config;
-  const grid: [number, number] = [imageSize[0] / patchSize[0], imageSize[1] / patchSize[1]];
-  const values = sinCosPositionEmbedding({ dim, grid, classToken: true });
-  return tf.tensor3d(values, [1, grid[0] * grid[1] + 1, dim]);
-}
-
 function initEncoder(key: Key, config: MaeConfig): MaeEncoder {
   const { dim, depth, mlpRatio, patchSize, channels, encoderMaskTokens } = config;
   return {
     cls_token: normalInit(fold(key, 'cls_token'), [1, 1, dim], 0.02),
-    pos_embed: positions(config, dim),
+    pos_embed: initPositionEmbedding(config, dim),
     patch_embed: initPatchEmbed(fold(key, 'patch_embed'), patchSize, channels, dim),
     blocks: initBlocks(fold(key, 'blocks'), depth, dim, mlpRatio),
     norm: initLayerNorm(dim),
@@ -78,7 +71,7 @@ function initDecoder(key: Key, config: MaeConfig): MaeDecoder {
     ...(encoderMaskTokens
       ? {}
       : { mask_token: normalInit<tf.Tensor3D>(fold(key, 'mask_token'), [1, 1, decoderDim], 0.02) }),
-    decoder_pos_embed: positions(config, decoderDim),
+    decoder_pos_embed: initPositionEmbedding(config, decoderDim),
     decoder_blocks: initBlocks(fold(key, 'decoder_blocks'), decoderDepth, decoderDim, mlpRatio),
     decoder_norm: initLayerNorm(decoderDim),
     decoder_pred: initLinear(fold(key, 'decoder_pred'), decoderDim, patchValues(config)),

@@ -9,7 +9,6 @@ import {
   reshape,
   sliceTokens,
 } from '@maehem/kernels';
-import { sinCosPositionEmbedding } from '@maehem/patches';
 import { fold, type Key } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Block, BlockShape } from './block.js';
@@ -18,6 +17,7 @@ import { initBlocks, transformer } from './encoder.js';
 import { normalInit } from './initializers.js';
 import { initLayerNorm } from './linear.js';
 import { initPatchEmbed, type PatchEmbed, patchEmbed } from './patch-embed.js';
+import { initPositionEmbedding } from './position-embedding.js';
 
 /** How tokens become one vector: mean over patches then `fc_norm`, or the class token after `norm`. */
 export type Pooling = 'mean' | 'class';
@@ -41,13 +41,11 @@ export type Classifier = {
 /** A fresh classifier; the head starts near zero (normal, 0.01) as the reference's linear probe does. */
 export function initClassifier(key: Key, config: ClassifierConfig): Classifier {
   assertVitConfig(config);
-  const { dim, depth, mlpRatio, imageSize, patchSize, channels, classes, pooling } = config;
+  const { dim, depth, mlpRatio, patchSize, channels, classes, pooling } = config;
   const norm = initLayerNorm(dim);
-  const grid: [number, number] = [imageSize[0] / patchSize[0], imageSize[1] / patchSize[1]];
-  const positions = sinCosPositionEmbedding({ dim, grid, classToken: true });
   return {
     cls_token: normalInit(fold(key, 'cls_token'), [1, 1, dim], 0.02),
-    pos_embed: tf.tensor3d(positions, [1, grid[0] * grid[1] + 1, dim]),
+    pos_embed: initPositionEmbedding(config, dim),
     patch_embed: initPatchEmbed(fold(key, 'patch_embed'), patchSize, channels, dim),
     blocks: initBlocks(fold(key, 'blocks'), depth, dim, mlpRatio),
     ...(pooling === 'mean' ? { fc_norm: norm } : { norm }),

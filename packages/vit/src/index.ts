@@ -15,4 +15,5 @@ export { normalInit, xavierUniform } from './initializers.js';
 export { initLayerNorm, initLinear } from './linear.js';
 export { initMlp, type Mlp, mlp } from './mlp.js';
 export { initPatchEmbed, type PatchEmbed, patchEmbed } from './patch-embed.js';
+export { initPositionEmbedding } from './position-embedding.js';
 export { VIT_PRESETS, type VitPreset, vitPreset } from './presets.js';

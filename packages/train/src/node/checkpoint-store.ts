@@ -1,9 +1,9 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encoderShapes, type Mae, type MaeEncoder, maeShapes } from '@maehem/mae';
 import type { OptimizerState } from '@maehem/optim';
 import { assertSameNames, type HostTensor, type Named } from '@maehem/weights';
-import { readSafetensors, writeFileAtomic, writeSafetensors } from '@maehem/weights/node';
+import { readSafetensors, syncFolder, writeFileAtomic, writeSafetensors } from '@maehem/weights/node';
 import type * as tf from '@tensorflow/tfjs-core';
 import { downloadTree, uploadTensor, uploadTree } from '../host-tensors.js';
 import type { TrainingState } from '../pretrain.js';
@@ -76,17 +76,6 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
   }
   await removeOld(folder, keep);
   return path;
-}
-
-/** Make a rename durable. Windows cannot open folders, and needs no such step. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 async function removeOld(folder: string, keep: number): Promise<void> {

@@ -5,4 +5,4 @@ export {
   type TensorSource,
   writeSafetensors,
 } from './safetensors-file.js';
-export { writeFileAtomic } from './write-file-atomic.js';
+export { syncFolder, writeFileAtomic } from './write-file-atomic.js';

@@ -37,8 +37,8 @@ export async function writeFileAtomic(
   await syncFolder(folder);
 }
 
-/** A rename is on disk only when its folder is. Windows can't open folders, and journals renames itself. */
-async function syncFolder(folder: string): Promise<void> {
+/** Make a rename durable: it is on disk only when its folder is. Windows can't open folders, and journals renames itself. */
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {
