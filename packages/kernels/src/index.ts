@@ -1,6 +1,7 @@
 export { adamw } from './adamw/adamw.js';
 export type { AdamwAttrs, AdamwInputs } from './adamw/inputs.js';
-export { attention, attentionProbabilities } from './attention/attention.js';
+export { attention } from './attention/attention.js';
+export { attentionProbabilities } from './attention/gradient.js';
 export { softmaxCrossEntropy } from './cross-entropy/cross-entropy.js';
 export { differentiable, type Forward } from './dispatch/differentiable.js';
 export { floats, integers } from './dispatch/host-views.js';

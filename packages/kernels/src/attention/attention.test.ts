@@ -9,7 +9,8 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
-import { attention, attentionProbabilities } from './attention.js';
+import { attention } from './attention.js';
+import { attentionProbabilities } from './gradient.js';
 import { attentionReference } from './reference.js';
 
 const key = fold(seed(1), 'attention');

@@ -15,19 +15,12 @@ export function attention(qkv: tf.Tensor3D, heads: number): tf.Tensor3D {
   return differentiable<tf.Tensor3D>(
     [qkv],
     () => {
-      const [out, probabilities] = attentionForward({ qkv }, { heads }) as [tf.Tensor3D, tf.Tensor4D];
-      return { value: out, saved: [qkv, probabilities] };
+      const [out, softmax] = attentionForward({ qkv }, { heads }) as [tf.Tensor3D, tf.Tensor];
+      return { value: out, saved: [qkv, out, softmax] };
     },
     (dy, saved) => {
-      const [packedInput, probabilities] = saved as [tf.Tensor3D, tf.Tensor4D];
-      return attentionBackward({ dy, qkv: packedInput, probabilities }, { heads });
+      const [packedInput, out, softmax] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor];
+      return attentionBackward({ dy, qkv: packedInput, out, softmax }, { heads });
     },
   );
-}
-
-/** Attention probabilities alone, [batch, head, token, token], for looking at; no gradient. */
-export function attentionProbabilities(qkv: tf.Tensor3D, heads: number): tf.Tensor4D {
-  const [out, probabilities] = attentionForward({ qkv }, { heads }) as [tf.Tensor3D, tf.Tensor4D];
-  out.dispose();
-  return probabilities;
 }

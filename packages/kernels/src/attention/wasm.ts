@@ -31,7 +31,7 @@ export function attentionForwardWasm(
 
 /** As the forward pass; each head's dP is scratch space that stays in the cache. */
 export function attentionBackwardWasm(
-  { dy, qkv, probabilities }: KernelInfos<AttentionGradInputs>,
+  { dy, qkv, softmax }: KernelInfos<AttentionGradInputs>,
   { heads }: { heads: number },
   memory: WasmMemory,
 ): TensorInfo[] {
@@ -43,7 +43,7 @@ export function attentionBackwardWasm(
     code.attentionBackward(
       address(dy),
       address(qkv),
-      address(probabilities),
+      address(softmax),
       address(dqkv),
       batch,
       tokens,
