@@ -1,3 +1,4 @@
+export { type ByteSource, blobSource, bytesSource } from './byte-source.js';
 export { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.js';
 export {
   bytesPerElement,
@@ -28,4 +29,7 @@ export {
 } from './safetensors.js';
 export { SafetensorsError } from './safetensors-error.js';
 export { parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.js';
+export { lazyTensor, loadTensor, type TensorSource } from './tensor-source.js';
 export { floatValues, integerValues } from './values.js';
+export { PickleError, WeightsError, type WeightsErrorPlace, ZipError } from './weights-error.js';
+export { type Note, openWeights, type WeightsFile } from './weights-file.js';

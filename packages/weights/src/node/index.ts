@@ -2,7 +2,6 @@ export {
   openSafetensors,
   readSafetensors,
   type SafetensorsFile,
-  type TensorSource,
   writeSafetensors,
 } from './safetensors-file.js';
 export { syncFolder, writeFileAtomic } from './write-file-atomic.js';

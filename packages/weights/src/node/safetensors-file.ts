@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Dtype, type HostTensor, hostTensor, type Named, type TensorSpec } from '../host-tensor.js';
+import { type HostTensor, hostTensor, type Named } from '../host-tensor.js';
 import { checkedBytes, layoutSafetensors, named, type Safetensors } from '../safetensors.js';
 import { SafetensorsError } from '../safetensors-error.js';
 import {
@@ -8,6 +8,7 @@ import {
   parseSafetensorsHeader,
   type SafetensorsHeader,
 } from '../safetensors-header.js';
+import type { TensorSource } from '../tensor-source.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
 /** One read call takes less than 2^31 bytes. */
@@ -96,11 +97,6 @@ async function readRange(
   }
   return bytes;
 }
-
-/** A tensor to be written: in memory already, or fetched when its turn comes, so that one is held at a time. */
-export type TensorSource =
-  | HostTensor
-  | { [D in Dtype]: TensorSpec<D> & { readonly load: () => Promise<HostTensor<D>> } }[Dtype];
 
 /**
  * Write a safetensors file tensor by tensor, atomically (see `writeFileAtomic`).
