@@ -28,8 +28,10 @@ export const mayImport = {
   viz: [],
   train: upToTrain,
   testing: upToKernels,
-  app: [...upToTrain, 'train'],
-  tool: [...upToTrain, 'train', 'app', 'testing'],
+  settings: [...upToTrain, 'train'],
+  page: [...upToTrain, 'train', 'settings'],
+  app: [...upToTrain, 'train', 'settings', 'page'],
+  tool: [...upToTrain, 'train', 'settings', 'app', 'testing'],
 };
 
 const withoutTfjs = new Set(['base', 'data', 'viz']);

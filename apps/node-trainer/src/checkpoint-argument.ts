@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { type PretrainSettings, parseSettings } from '@maehem/settings';
 import { type CheckpointInfo, latestCheckpoint, readCheckpointInfo } from '@maehem/train/node';
-import { type PretrainSettings, parseSettings } from './config/schema.js';
 import { checkpointsOf } from './run.js';
 
 /** A checkpoint that a person named. */

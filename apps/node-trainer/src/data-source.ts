@@ -1,27 +1,7 @@
-import {
-  type Batch,
-  batches,
-  batchesPerEpoch,
-  type Dataset,
-  evaluationTransform,
-  type NormalisationName,
-  type SkippedImage,
-  trainTransform,
-} from '@maehem/data';
+import { type Batch, batches, batchesPerEpoch, type Dataset, type SkippedImage } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
-import type { MaeConfig } from '@maehem/mae';
+import { evaluationImages, type PretrainSettings, pretrainConfig, trainingImages } from '@maehem/settings';
 import { type EpochBatches, runKeys } from '@maehem/train';
-import { type PretrainSettings, pretrainConfig } from './config/schema.js';
-
-/** Which pixels' mean and deviation suit a model's images, when nobody says. */
-export function normalisationName(
-  chosen: PretrainSettings['normalise'],
-  model: MaeConfig,
-): NormalisationName {
-  if (chosen !== 'auto') return chosen;
-  if (model.channels === 1) return 'mnist';
-  return Math.max(...model.imageSize) <= 64 ? 'cifar10' : 'imagenet';
-}
 
 /** Images of a run: augmented training batches by epoch. */
 export interface TrainingImages {
@@ -37,23 +17,15 @@ export async function openTrainingImages(
   settings: PretrainSettings,
   onSkip: (skipped: SkippedImage) => void,
 ): Promise<TrainingImages> {
-  const { augment, batch, onBadImage } = settings;
-  const config = pretrainConfig(settings);
-  const { model } = config;
+  const { batch, onBadImage } = settings;
   const dataset = await openDataset(settings.data, { kind: settings.dataKind, split: 'train' });
-  const transform = trainTransform({
-    size: model.imageSize,
-    channels: model.channels as 1 | 3,
-    normalisation: normalisationName(settings.normalise, model),
-    crop: augment.crop ? { scale: [augment.minScale, 1] } : false,
-    flip: augment.flip,
-  });
+  const transform = trainingImages(settings);
   const bad = new Set<number>();
   const note = (skipped: SkippedImage): void => {
     if (!bad.has(skipped.index)) onSkip(skipped);
     bad.add(skipped.index);
   };
-  const key = runKeys(config).data;
+  const key = runKeys(pretrainConfig(settings)).data;
   const epochs = (epoch: number, startBatch: number): AsyncIterable<Batch> =>
     batches(dataset, { batch, key, epoch, startBatch, transform, onBadImage, onSkip: note });
   return {
@@ -70,14 +42,8 @@ export function evaluationBatches(
   settings: PretrainSettings,
   batch: number,
 ): AsyncIterable<Batch> {
-  const config = pretrainConfig(settings);
-  const { model } = config;
-  const transform = evaluationTransform({
-    size: model.imageSize,
-    channels: model.channels as 1 | 3,
-    normalisation: normalisationName(settings.normalise, model),
-  });
+  const transform = evaluationImages(settings);
   const { onBadImage } = settings;
-  const order = { key: runKeys(config).data, epoch: 0, shuffle: false, dropLast: false };
+  const order = { key: runKeys(pretrainConfig(settings)).data, epoch: 0, shuffle: false, dropLast: false };
   return batches(dataset, { ...order, batch, transform, onBadImage });
 }

@@ -1,3 +1,3 @@
-export { modelConfig, type PretrainSettings, parseSettings, SettingsError } from './config/schema.js';
+export { modelConfig, type PretrainSettings, parseSettings, SettingsError } from '@maehem/settings';
 export { createProgram } from './program.js';
 export { type RunOutcome, runPretraining } from './run.js';

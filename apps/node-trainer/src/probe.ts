@@ -3,6 +3,7 @@ import { type Dataset, subset } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
 import { initMae, type MaeEncoder } from '@maehem/mae';
 import { fold, permutation } from '@maehem/random';
+import type { PretrainSettings } from '@maehem/settings';
 import {
   extractFeatures,
   type FeaturePooling,
@@ -12,7 +13,6 @@ import {
   type ProbeResult,
   runKeys,
 } from '@maehem/train';
-import type { PretrainSettings } from './config/schema.js';
 import { evaluationBatches } from './data-source.js';
 
 /** What to probe with. */

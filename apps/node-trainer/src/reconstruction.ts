@@ -4,11 +4,11 @@ import { openDataset } from '@maehem/data/node';
 import { type Mae, reconstruct } from '@maehem/mae';
 import { type MaskPlan, patchify, uploadPlan } from '@maehem/patches';
 import { fold } from '@maehem/random';
+import { normalisationName, type PretrainSettings } from '@maehem/settings';
 import { maskPlan, type PretrainConfig, runKeys } from '@maehem/train';
 import { encodePng, type Reconstruction, type RgbaImage, reconstructionMosaic } from '@maehem/viz';
 import * as tf from '@tensorflow/tfjs-core';
-import type { PretrainSettings } from './config/schema.js';
-import { evaluationBatches, normalisationName } from './data-source.js';
+import { evaluationBatches } from './data-source.js';
 
 /** Images in a mosaic. */
 const ROWS = 8;

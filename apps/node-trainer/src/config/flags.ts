@@ -1,5 +1,5 @@
+import { MODEL_PRESETS, parseSettings } from '@maehem/settings';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { MODEL_PRESETS, parseSettings } from './schema.js';
 
 /** A flag, and the place in the settings that it sets. */
 interface Flag {

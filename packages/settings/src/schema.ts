@@ -29,7 +29,7 @@ const modelSchema = z.strictObject({
 
 /**
  * Everything that a pretraining run can be told, with defaults that suit small data on a small machine. One
- * schema for flags, files and, later, the page's form.
+ * schema for flags, files and the page's form.
  */
 const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.strictObject({
   data: z.string().min(1),

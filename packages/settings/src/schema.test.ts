@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { normalisationName } from './images.js';
+import { modelConfig, parseSettings, pretrainConfig } from './schema.js';
+
+describe('settings', () => {
+  it('fill in defaults, and need nothing but the data', () => {
+    const settings = parseSettings({ data: 'x' });
+    expect(settings).toMatchObject({ batch: 64, mask: { ratio: 0.75, strategy: 'random' }, normPix: true });
+    expect(pretrainConfig(settings, 3)).toMatchObject({ epochs: 3, model: { dim: 96, depth: 4 } });
+  });
+
+  it.each([
+    [{ batch: 0 }, /batch: /],
+    [{ mask: { ratio: 1.5 } }, /mask ratio must lie strictly between 0 and 1, got 1\.5/],
+    [{ model: { preset: 'tiny', patchSize: 5 } }, /does not divide into patches of 5x5/],
+    [{ typo: 1 }, /typo/],
+  ])('refuse %j', (settings, message) => {
+    expect(() => parseSettings({ data: 'x', ...settings })).toThrow(message);
+  });
+
+  it('choose the normalisation that suits the model', () => {
+    const of = (preset: string) => normalisationName('auto', modelConfig({ preset }));
+    expect([of('tiny'), of('small'), of('vit-b')]).toEqual(['mnist', 'cifar10', 'imagenet']);
+  });
+});
