@@ -1,29 +1,24 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encoderShapes, type Mae, type MaeEncoder, maeShapes } from '@maehem/mae';
-import type { OptimizerState } from '@maehem/optim';
-import { assertSameNames, type HostTensor, type Named } from '@maehem/weights';
+import type { Mae, MaeEncoder } from '@maehem/mae';
+import type { HostTensor, Named } from '@maehem/weights';
 import { readSafetensors, syncFolder, writeFileAtomic, writeSafetensors } from '@maehem/weights/node';
-import type * as tf from '@tensorflow/tfjs-core';
-import { downloadTree, uploadTensor, uploadTree } from '../host-tensors.js';
+import {
+  type CheckpointInfo,
+  describeCheckpoint,
+  downloadOptimizerState,
+  encoderFromTensors,
+  MODEL_FILE,
+  maeFromTensors,
+  OPTIMIZER_FILE,
+  parseCheckpointInfo,
+  STATE_FILE,
+  uploadOptimizerState,
+} from '../checkpoint.js';
+import { downloadTree } from '../host-tensors.js';
 import type { TrainingState } from '../pretrain.js';
 import type { PretrainConfig } from '../pretrain-config.js';
 import type { Pretrainer } from '../pretrainer.js';
-
-const MODEL_FILE = 'model.safetensors';
-const OPTIMIZER_FILE = 'optimizer.safetensors';
-const STATE_FILE = 'state.json';
-const FORMAT = 1;
-
-/** What a checkpoint says about itself. */
-export interface CheckpointInfo {
-  readonly format: typeof FORMAT;
-  /** Optimizer steps done: with the seed in `config`, all there is to know about keys and the place in the epoch. */
-  readonly step: number;
-  readonly config: PretrainConfig;
-  /** Whatever the caller wants to find again: settings, data set, normalisation. */
-  readonly extra: unknown;
-}
 
 /** Writes the three files of a checkpoint; a test may hand in one that fails. */
 export type WriteTensors = (
@@ -54,11 +49,11 @@ export async function saveCheckpoint(folder: string, options: SaveOptions): Prom
   const name = `step-${String(trainer.stepIndex).padStart(8, '0')}`;
   const path = join(folder, name);
   const partial = join(folder, `.${name}.${process.pid}.partial`);
-  const info: CheckpointInfo = { format: FORMAT, step: trainer.stepIndex, config, extra };
+  const info = describeCheckpoint(trainer, config, extra);
   try {
     await mkdir(partial, { recursive: true });
     await write(join(partial, MODEL_FILE), await downloadTree(trainer.params()), { format: 'pt' });
-    await write(join(partial, OPTIMIZER_FILE), await downloadState(trainer.optimizerState()));
+    await write(join(partial, OPTIMIZER_FILE), await downloadOptimizerState(trainer.optimizerState()));
     await writeFileAtomic(join(partial, STATE_FILE), [
       new TextEncoder().encode(`${JSON.stringify(info, null, 2)}\n`),
     ]);
@@ -106,15 +101,13 @@ export async function latestCheckpoint(folder: string): Promise<string | undefin
  */
 export async function readCheckpointInfo(path: string): Promise<CheckpointInfo> {
   const file = join(path, STATE_FILE);
-  let info: Partial<CheckpointInfo>;
+  let text: string;
   try {
-    info = JSON.parse(await readFile(file, 'utf8')) as Partial<CheckpointInfo>;
+    text = await readFile(file, 'utf8');
   } catch (error) {
     throw new Error(`${path} is not a checkpoint: ${(error as Error).message}`, { cause: error });
   }
-  if (info.format !== FORMAT || info.config === undefined || !Number.isSafeInteger(info.step))
-    throw new Error(`${file} is of format ${info.format}, this version reads ${FORMAT}`);
-  return info as CheckpointInfo;
+  return parseCheckpointInfo(text, file);
 }
 
 /**
@@ -127,60 +120,23 @@ export async function loadCheckpoint(
   const info = await readCheckpointInfo(path);
   const params = await loadMae(join(path, MODEL_FILE), info.config.model);
   const { tensors } = await readSafetensors(join(path, OPTIMIZER_FILE));
-  const paths = Object.keys(maeShapes(info.config.model));
-  return { info, state: { params, optimizerState: uploadState(tensors, paths), stepIndex: info.step } };
+  const optimizerState = uploadOptimizerState(tensors, info.config.model);
+  return { info, state: { params, optimizerState, stepIndex: info.step } };
 }
 
 /** The weights of a whole autoencoder. @throws TensorMismatchError when they are of another architecture. */
 export async function loadMae(file: string, model: PretrainConfig['model']): Promise<Mae> {
   const { tensors } = await readSafetensors(file);
-  const shapes = maeShapes(model);
-  assertSameNames(shapes, tensors, file);
-  return uploadTree<Mae>(inOrder(tensors, Object.keys(shapes)));
+  return maeFromTensors(tensors, model, file);
 }
 
 /** The encoder alone; a decoder in the file is ignored. @throws TensorMismatchError */
 export async function loadEncoder(file: string, model: PretrainConfig['model']): Promise<MaeEncoder> {
   const { tensors } = await readSafetensors(file);
-  const shapes = encoderShapes(model);
-  const decoder = maeShapes(model);
-  const found = Object.entries(tensors).filter(
-    ([name]) => Object.hasOwn(shapes, name) || !Object.hasOwn(decoder, name),
-  );
-  assertSameNames(shapes, Object.fromEntries(found), file);
-  return uploadTree<MaeEncoder>(inOrder(tensors, Object.keys(shapes)));
-}
-
-/** A file sorts its tensors; sums over parameters must run in the model's order to give the same bits again. */
-function inOrder(tensors: Named<HostTensor>, paths: readonly string[]): Named<HostTensor> {
-  return Object.fromEntries(
-    paths.flatMap((path) => (tensors[path] === undefined ? [] : [[path, tensors[path]]])),
-  );
+  return encoderFromTensors(tensors, model, file);
 }
 
 /** The weights' file of a checkpoint folder. */
 export function modelFile(checkpoint: string): string {
   return join(checkpoint, MODEL_FILE);
-}
-
-/** Paths hold dots, so slots are set apart by a slash: `m/blocks.0.attn.qkv.weight`. */
-async function downloadState(state: OptimizerState): Promise<Named<HostTensor>> {
-  const list: [string, HostTensor][] = [];
-  for (const [slot, tensors] of Object.entries(state))
-    for (const [path, tensor] of Object.entries(tensors))
-      list.push([
-        `${slot}/${path}`,
-        { dtype: 'F32', shape: tensor.shape, data: (await tensor.data()) as Float32Array },
-      ]);
-  return Object.fromEntries(list);
-}
-
-function uploadState(tensors: Named<HostTensor>, paths: readonly string[]): OptimizerState {
-  const slots = new Set(Object.keys(tensors).map((name) => name.slice(0, name.indexOf('/'))));
-  const ordered = (slot: string): [string, tf.Tensor][] =>
-    paths.flatMap((path) => {
-      const tensor = tensors[`${slot}/${path}`];
-      return tensor === undefined ? [] : [[path, uploadTensor(tensor)]];
-    });
-  return Object.fromEntries([...slots].map((slot) => [slot, Object.fromEntries(ordered(slot))]));
 }

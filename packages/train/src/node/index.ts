@@ -1,5 +1,5 @@
+export type { CheckpointInfo } from '../checkpoint.js';
 export {
-  type CheckpointInfo,
   latestCheckpoint,
   loadCheckpoint,
   loadEncoder,
