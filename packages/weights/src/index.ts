@@ -1,3 +1,11 @@
+export {
+  ARCHITECTURE_NOTE,
+  type Architecture,
+  type ArchitectureHints,
+  assertKnown,
+  type DecoderArchitecture,
+  type KnownArchitecture,
+} from './architecture.js';
 export { type ByteSource, blobSource, bytesSource } from './byte-source.js';
 export { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.js';
 export {
@@ -10,6 +18,10 @@ export {
   type Named,
   type TensorSpec,
 } from './host-tensor.js';
+export { type FileFolder, openModelFile, openModelFolder } from './model-folder.js';
+export { type ModelWeights, readModel } from './model-weights.js';
+export type { Dialect } from './names/dialect.js';
+export { toHuggingFace } from './names/hugging-face.js';
 export {
   assertSameNames,
   compareNames,

@@ -1,7 +1,12 @@
 import type { ByteSource } from './byte-source.js';
-import { bytesPerElement, elementCount, hostTensor, type Named } from './host-tensor.js';
+import { bytesPerElement, elementCount, type HostTensor, hostTensor, type Named } from './host-tensor.js';
 import { named } from './safetensors.js';
-import { headerLength, LENGTH_BYTES, parseSafetensorsHeader } from './safetensors-header.js';
+import {
+  headerLength,
+  LENGTH_BYTES,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+} from './safetensors-header.js';
 import { lazyTensor, type TensorSource } from './tensor-source.js';
 import { findStateDict } from './torch/state-dict.js';
 import { isTorchStart, openTorchFile } from './torch/torch-file.js';
@@ -31,19 +36,28 @@ const MAX_SHARING = 4;
  */
 export async function openWeights(source: ByteSource): Promise<WeightsFile> {
   const start = await source.read(0, Math.min(LENGTH_BYTES, source.size));
-  return isTorchStart(start) ? openTorch(source) : openSafetensorsSource(source, start);
+  return isTorchStart(start) ? openTorch(source) : openSafetensorsSource(source);
 }
 
-async function openSafetensorsSource(source: ByteSource, start: Uint8Array): Promise<WeightsFile> {
+/**
+ * The header of a safetensors file of any size.
+ * @throws SafetensorsError as `parseSafetensorsHeader` does.
+ */
+export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
   const { name, size } = source;
-  const length = headerLength(start, size, name);
-  const header = parseSafetensorsHeader(await source.read(0, LENGTH_BYTES + length), size, name);
+  const length = headerLength(await source.read(0, Math.min(LENGTH_BYTES, size)), size, name);
+  return parseSafetensorsHeader(await source.read(0, LENGTH_BYTES + length), size, name);
+}
+
+async function openSafetensorsSource(source: ByteSource): Promise<WeightsFile> {
+  const header = await readSafetensorsHeader(source);
   const tensors = [...header.tensors].map(([tensor, info]) => {
     const { begin, end, dtype, shape } = info;
-    const load = async () => hostTensor({ dtype, shape }, (await source.read(begin, end)).buffer);
+    const load = async (): Promise<HostTensor> =>
+      hostTensor({ dtype, shape }, (await source.read(begin, end)).buffer);
     return [tensor, lazyTensor(info, load)] as const;
   });
-  return { name, format: 'safetensors', tensors: named(tensors), notes: header.metadata };
+  return { name: source.name, format: 'safetensors', tensors: named(tensors), notes: header.metadata };
 }
 
 async function openTorch(source: ByteSource): Promise<WeightsFile> {

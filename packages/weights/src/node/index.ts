@@ -1,3 +1,5 @@
+export { type FileSource, openFileSource } from './file-source.js';
+export { type Closable, openModel, openWeightsFile } from './model-path.js';
 export {
   openSafetensors,
   readSafetensors,

@@ -2,13 +2,7 @@ import { mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  encodeSafetensors,
-  type HostTensor,
-  layoutSafetensors,
-  type Named,
-  SafetensorsError,
-} from '../index.js';
+import { encodeSafetensors, type HostTensor, layoutSafetensors, type Named, WeightsError } from '../index.js';
 import { openSafetensors, readSafetensors, writeSafetensors } from './index.js';
 
 const tensors: Named<HostTensor> = {
@@ -34,7 +28,7 @@ describe('a safetensors file', () => {
     expect(await file.read('step')).toEqual(tensors['step']);
     await expect(file.read('stop')).rejects.toThrow('tensor "stop": there is no such tensor among 2');
     await truncate(path, 20);
-    await expect(file.read('weight')).rejects.toThrow(SafetensorsError);
+    await expect(file.read('weight')).rejects.toThrow(WeightsError);
     await file.close();
   });
 
