@@ -34,4 +34,13 @@ export {
   type PretrainTask,
   splitParams,
 } from './pretrain-step.js';
+export {
+  describeLoad,
+  type InterpolatedName,
+  type LoadOptions,
+  type LoadReport,
+  loadPretrained,
+  maeConfigOf,
+  vitConfigOf,
+} from './pretrained.js';
 export { createPretrainer, type Pretrainer, type PretrainStart, type StepResult } from './pretrainer.js';
