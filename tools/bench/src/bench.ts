@@ -1,27 +1,31 @@
-// `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs [--runs N] [--seed N] [--json]`
+// `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--runs N] [--seed N] [--json]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
 import { parseArgs } from 'node:util';
+import { PROVIDERS, type Precision } from '@maehem/backend';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { benchGemm } from './gemm.js';
-import type { PeerBackend } from './peer.js';
 import { parsePeer, peerNames } from './peers.js';
 import { benchStep, type StepOptions } from './step.js';
 import { gemmTable, reportTable } from './table.js';
 
+const BACKENDS = PROVIDERS.map(({ name }) => name);
+const PRECISIONS: Readonly<Record<string, Precision>> = { f32: 'float32', bf16: 'bfloat16' };
+
 const USAGE = `pnpm bench step [options]
-  --backend wasm|cpu       the engine (wasm)
+  --backend ${BACKENDS.join('|')}
+                           the engine (wasm)
+  --precision f32|bf16     of matrix products, for every peer (f32)
   --config ${Object.keys(CONFIGS).join('|')}  the model (small)
   --batch N                images a step (32)
   --vs LIST                whom to compare with, of ${peerNames().join(', ')} (naive,jaxjs);
-                           maehem@2 is the own step in two threads
+                           maehem@2 is the own step in two threads; torch, your own python3 or
+                           $MAEHEM_PYTHON with PyTorch, takes all cores, torch@1 one
   --threads N              the same as maehem@N in front of the list
   --runs N                 timed steps of each, after 3 of warm-up (10)
   --seed N                 of weights, images and masks (0)
   --json                   one object on stdout, nothing else
 pnpm bench gemm [--runs N] [--seed N] [--json]
   square matrix products of our wasm kernels against tfjs's own`;
-
-const BACKENDS: readonly PeerBackend[] = ['wasm', 'cpu'];
 
 const { values, positionals } = readArguments();
 if (values.help) process.stdout.write(`${USAGE}\n`);
@@ -44,6 +48,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         backend: { type: 'string', default: 'wasm' },
+        precision: { type: 'string', default: 'f32' },
         config: { type: 'string', default: 'small' },
         batch: { type: 'string', default: '32' },
         vs: { type: 'string', default: 'naive,jaxjs' },
@@ -61,7 +66,10 @@ function readArguments() {
 
 function stepOptions(): StepOptions {
   return {
-    backend: oneOf('--backend', values.backend, BACKENDS),
+    engine: {
+      backend: oneOf('--backend', values.backend, BACKENDS),
+      precision: PRECISIONS[oneOf('--precision', values.precision, Object.keys(PRECISIONS))]!,
+    },
     config: oneOf('--config', values.config, Object.keys(CONFIGS) as ConfigName[]),
     batch: wholeNumber('--batch', values.batch, 1),
     peers: peers(values.vs, wholeNumber('--threads', values.threads, 1)),

@@ -21,7 +21,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 async function answer(peer: Peer, request: PeerRequest): Promise<PeerReply> {
   if (request.command === 'init') {
-    await peer.init(openWorkload(request.folder), request.backend);
+    await peer.init(openWorkload(request.folder), request);
     return { ready: true };
   }
   const start = performance.now();

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { PeerBackend, PeerReply, PeerRequest } from './peer.js';
+import type { Engine, PeerReply, PeerRequest } from './peer.js';
 import { peerCommand } from './peers.js';
 
 /** One timed step; `peakBytes` is the process's largest resident set so far, the runtime included. */
@@ -14,7 +14,7 @@ export interface StepResult {
 /** A peer in its own process, so that engines and heaps do not disturb each other. */
 export interface PeerProcess {
   readonly name: string;
-  init(folder: string, backend: PeerBackend): Promise<void>;
+  init(folder: string, engine: Engine): Promise<void>;
   step(): Promise<StepResult>;
   stop(): void;
 }
@@ -41,7 +41,7 @@ export function startPeer(name: string): PeerProcess {
   };
   return {
     name,
-    init: async (folder, backend) => void (await ask({ command: 'init', folder, backend })),
+    init: async (folder, engine) => void (await ask({ command: 'init', folder, ...engine })),
     step: async () => (await ask({ command: 'step' })) as StepResult,
     stop: () => void child.kill(),
   };

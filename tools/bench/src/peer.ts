@@ -1,7 +1,17 @@
+import type { BackendName, Precision } from '@maehem/backend';
 import type { Workload } from './workload.js';
 
-/** The engine to run on; a peer that does not have it says so in {@link Peer.init}. */
-export type PeerBackend = 'wasm' | 'cpu';
+/** What to run on; a peer that does not have it says so in {@link Peer.init}. */
+export interface Engine {
+  readonly backend: BackendName;
+  /** `bfloat16`: matrix products round their inputs to it, as PyTorch's autocast; weights and losses are float32. */
+  readonly precision: Precision;
+}
+
+/** What a peer says that has only one precision. */
+export function assertFloat32(name: string, { backend, precision }: Engine): void {
+  if (precision !== 'float32') throw new Error(`${name} on ${backend} has no ${precision}`);
+}
 
 /**
  * One implementation of the pretraining step: forward, backward and AdamW on the norm-pix loss. All peers start
@@ -9,8 +19,8 @@ export type PeerBackend = 'wasm' | 'cpu';
  */
 export interface Peer {
   readonly name: string;
-  /** @throws when the backend is not one of this peer's, saying which are. */
-  init(workload: Workload, backend: PeerBackend): Promise<void>;
+  /** @throws when the backend or the precision is not one of this peer's, saying which are. */
+  init(workload: Workload, engine: Engine): Promise<void>;
   /** One whole step on the workload's batch, finished when the promise resolves. @returns the loss before it. */
   step(): Promise<number>;
 }
@@ -21,7 +31,7 @@ export interface Peer {
  * these lines and the files of `WorkloadManifest`, nothing else. The files are gone after the reply to `init`.
  */
 export type PeerRequest =
-  | { readonly command: 'init'; readonly folder: string; readonly backend: PeerBackend }
+  | ({ readonly command: 'init'; readonly folder: string } & Engine)
   | { readonly command: 'step' };
 
 /** `ms` is the wall time of the step alone; `peakBytes` the largest resident set of the whole process so far. */

@@ -1,16 +1,20 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MaeConfig, maeParameters } from '@maehem/mae';
 import { seed } from '@maehem/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Peer } from './peer.js';
+import type { Engine, Peer } from './peer.js';
+import { startPeer } from './peer-process.js';
 import { createJaxjs } from './peers/jaxjs.js';
 import { createMaehem } from './peers/maehem.js';
 import { createNaive } from './peers/naive.js';
 import { parsePeer } from './peers.js';
 import { openWorkload, type Workload } from './workload.js';
 import { writeWorkload } from './write-workload.js';
+
+const pythonLacksTorch = whyNoTorch();
 
 const CONFIG: MaeConfig = {
   ...{ imageSize: [16, 24], patchSize: [4, 4], channels: 3, dim: 16, depth: 2, heads: 2, mlpRatio: 4 },
@@ -21,9 +25,13 @@ describe('names of peers', () => {
   it('may say the threads of the own one', () => {
     expect(parsePeer('maehem')).toEqual({ name: 'maehem', threads: 1 });
     expect(parsePeer('maehem@2')).toEqual({ name: 'maehem', threads: 2 });
-    for (const text of ['naive@2', 'maehem@', 'maehem@1', 'maehem@two'])
-      expect(() => parsePeer(text)).toThrow(`peer '${text}': threads are for maehem alone`);
-    expect(() => parsePeer('numpy')).toThrow("there is no peer 'numpy'; choose from maehem, naive, jaxjs");
+    expect(parsePeer('torch')).toEqual({ name: 'torch', threads: 0 });
+    expect(parsePeer('torch@1')).toEqual({ name: 'torch', threads: 1 });
+    for (const text of ['naive@2', 'maehem@', 'maehem@0', 'torch@two'])
+      expect(() => parsePeer(text)).toThrow(`peer '${text}': threads are for maehem and torch alone`);
+    expect(() => parsePeer('numpy')).toThrow(
+      "there is no peer 'numpy'; choose from maehem, maehem-xla, naive, jaxjs, torch",
+    );
   });
 });
 
@@ -52,13 +60,43 @@ describe('peers', () => {
     expect(own[4]).toBeLessThan(own[0]! - 0.001);
   });
 
+  it.skipIf(pythonLacksTorch !== undefined)(
+    `of PyTorch has them too${pythonLacksTorch ?? ''}`,
+    { timeout: 60_000 },
+    async () => {
+      const own = await losses(createMaehem(), workload);
+      const torch = startPeer('torch@1');
+      try {
+        await torch.init(folder, { backend: 'wasm', precision: 'float32' });
+        for (const loss of own) {
+          const result = await torch.step();
+          expect(result.loss).toBeCloseTo(loss, 4);
+          expect(result.peakBytes).toBeGreaterThan(2 ** 26);
+        }
+      } finally {
+        torch.stop();
+      }
+    },
+  );
+
   it('refuse an engine that they do not have', async () => {
-    await expect(createJaxjs().init(workload, 'cpu')).rejects.toThrow("no backend 'cpu' here; use wasm");
+    await expect(createJaxjs().init(workload, { backend: 'cpu', precision: 'float32' })).rejects.toThrow(
+      "no backend 'cpu' here; use wasm",
+    );
+    const engine: Engine = { backend: 'wasm', precision: 'bfloat16' };
+    await expect(createMaehem().init(workload, engine)).rejects.toThrow('maehem on wasm has no bfloat16');
   });
 });
 
+/** Why the test of the PyTorch peer cannot run; `undefined` when it can. */
+function whyNoTorch(): string | undefined {
+  const python = process.env['MAEHEM_PYTHON'] ?? 'python3';
+  const { status } = spawnSync(python, ['-c', 'import torch']);
+  return status === 0 ? undefined : ` (skipped: ${python} has no torch; set MAEHEM_PYTHON)`;
+}
+
 async function losses(peer: Peer, workload: Workload): Promise<number[]> {
-  await peer.init(workload, 'wasm');
+  await peer.init(workload, { backend: 'wasm', precision: 'float32' });
   const out: number[] = [];
   for (let step = 0; step < 5; step++) out.push(await peer.step());
   return out;

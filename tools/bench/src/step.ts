@@ -1,15 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Precision } from '@maehem/backend';
 import { seed as rootKey } from '@maehem/random';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { describeMachine, type Machine } from './machine.js';
-import type { PeerBackend } from './peer.js';
+import type { Engine } from './peer.js';
 import { type PeerProcess, type StepResult, startPeer } from './peer-process.js';
 import { writeWorkload } from './write-workload.js';
 
 export interface StepOptions {
-  readonly backend: PeerBackend;
+  readonly engine: Engine;
   readonly config: ConfigName;
   readonly batch: number;
   readonly peers: readonly string[];
@@ -30,8 +31,7 @@ interface StepRow {
 }
 
 /** The form of every benchmark's `--json`. */
-export interface StepReport {
-  readonly backend: PeerBackend;
+export interface StepReport extends Engine {
   readonly config: ConfigName;
   readonly batch: number;
   readonly machine: Machine;
@@ -41,7 +41,8 @@ export interface StepReport {
 }
 
 const WARM_UP = 3;
-const LOSS_TOLERANCE = 1e-3;
+/** bfloat16 has three significant digits; its errors are averaged over thousands of pixels. */
+const LOSS_TOLERANCE: Readonly<Record<Precision, number>> = { float32: 1e-3, bfloat16: 1e-2 };
 
 /** A peer in the race; one that fails drops out and the others go on. */
 interface Entrant {
@@ -52,10 +53,10 @@ interface Entrant {
 
 /**
  * Time whole pretraining steps of several peers in one run, interleaved (A B C A B C …), after a warm-up.
- * @throws when the first peer fails, or when the losses of the warm-up differ by more than 1e-3.
+ * @throws when the first peer fails, or when the losses of the warm-up differ by more than 1e-3 (bfloat16: 1e-2).
  */
 export async function benchStep(options: StepOptions): Promise<StepReport> {
-  const { backend, config, batch, runs } = options;
+  const { engine, config, batch, runs } = options;
   const entrants: Entrant[] = options.peers.map((name) => ({ peer: startPeer(name), steps: [] }));
   const running = () => entrants.filter(({ failure }) => failure === undefined);
   try {
@@ -65,12 +66,13 @@ export async function benchStep(options: StepOptions): Promise<StepReport> {
       if (step === WARM_UP - 1)
         assertSameLosses(
           running().map(({ peer, steps }) => ({ name: peer.name, losses: warmUpLosses(steps) })),
+          LOSS_TOLERANCE[engine.precision],
         );
     }
     const failed = entrants.flatMap(({ peer: { name }, failure }) =>
       failure === undefined ? [] : [{ name, reason: failure.split('\n')[0]! }],
     );
-    return { backend, config, batch, machine: describeMachine(), rows: running().map(rowOf), failed };
+    return { ...engine, config, batch, machine: describeMachine(), rows: running().map(rowOf), failed };
   } finally {
     for (const { peer } of entrants) peer.stop();
   }
@@ -78,11 +80,11 @@ export async function benchStep(options: StepOptions): Promise<StepReport> {
 
 /** Peers read the workload once; ViT-B's is half a gigabyte that should not outlive an interrupted run. */
 async function initPeers(entrants: readonly Entrant[], options: StepOptions): Promise<void> {
-  const { backend, config, batch, seed } = options;
+  const { engine, config, batch, seed } = options;
   const folder = mkdtempSync(join(tmpdir(), 'maehem-bench-'));
   try {
     writeWorkload(folder, rootKey(seed), CONFIGS[config], batch);
-    for (const entrant of entrants) await attempt(entrant, options, () => entrant.peer.init(folder, backend));
+    for (const entrant of entrants) await attempt(entrant, options, () => entrant.peer.init(folder, engine));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -115,13 +117,16 @@ async function attempt(
 }
 
 /** @throws when a loss differs from the first peer's by more than the tolerance; the message shows them all. */
-export function assertSameLosses(peers: readonly { name: string; losses: readonly number[] }[]): void {
+export function assertSameLosses(
+  peers: readonly { name: string; losses: readonly number[] }[],
+  tolerance: number,
+): void {
   const [first] = peers;
-  const differs = (loss: number, step: number) => !(Math.abs(loss - first!.losses[step]!) <= LOSS_TOLERANCE);
+  const differs = (loss: number, step: number) => !(Math.abs(loss - first!.losses[step]!) <= tolerance);
   if (!peers.some(({ losses }) => losses.some(differs))) return;
   const table = peers.map(({ name, losses }) => `${name} ${losses.map((loss) => loss.toFixed(6)).join(' ')}`);
   throw new Error(
-    `the peers do not do the same work, their first losses differ by more than ${LOSS_TOLERANCE}: ${table.join('; ')}`,
+    `the peers do not do the same work, their first losses differ by more than ${tolerance}: ${table.join('; ')}`,
   );
 }
 

@@ -3,7 +3,15 @@ import type { Machine } from './machine.js';
 import type { StepReport } from './step.js';
 
 /** A report for people. Ratios are against the first row: above 1, that row is faster. */
-export function reportTable({ backend, config, batch, machine, rows, failed }: StepReport): string {
+export function reportTable({
+  backend,
+  precision,
+  config,
+  batch,
+  machine,
+  rows,
+  failed,
+}: StepReport): string {
   const base = rows[0]!;
   const cells = rows.map(({ name, medianMs, runsMs, peakBytes, losses }) => [
     ...[
@@ -16,7 +24,7 @@ export function reportTable({ backend, config, batch, machine, rows, failed }: S
   ]);
   const header = ['', 'median ms', 'best ms', `vs ${base.name}`, 'peak MiB', 'first losses'];
   return [
-    `Pretraining step, ${config}, batch ${batch}, ${backend}, ${base.runsMs.length} interleaved runs`,
+    `Pretraining step, ${config}, batch ${batch}, ${backend}, ${precision}, ${base.runsMs.length} interleaved runs`,
     machineLine(machine),
     ...alignColumns([header, ...cells]),
     ...failed.map(({ name, reason }) => `${name} failed: ${reason}`),

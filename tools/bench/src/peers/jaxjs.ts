@@ -1,5 +1,5 @@
 import { defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax';
-import type { Peer } from '../peer.js';
+import { assertFloat32, type Peer } from '../peer.js';
 import type { TensorEntry, Workload } from '../workload.js';
 
 // jax-js counts references: an argument is consumed, `.ref` keeps it for another use.
@@ -15,7 +15,9 @@ export function createJaxjs(): Peer {
   let train: (() => Promise<number>) | undefined;
   return {
     name: 'jaxjs',
-    init: async (workload, backend) => {
+    init: async (workload, engine) => {
+      const { backend } = engine;
+      assertFloat32('jaxjs', engine);
       if (backend !== 'wasm') throw new Error(`jax-js has no backend '${backend}' here; use wasm`);
       await init('wasm');
       defaultDevice('wasm');

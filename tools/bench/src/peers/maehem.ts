@@ -5,17 +5,20 @@ import type { PretrainBatch, Pretrainer } from '@maehem/train';
 import { createParallelPretrainer } from '@maehem/train/node';
 import { fromEntries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Peer } from '../peer.js';
+import { assertFloat32, type Engine, type Peer } from '../peer.js';
 import type { TensorEntry, Workload } from '../workload.js';
 
-/** The project's own step, through the trainer that the CLI uses. */
-export function createMaehem(threads = 1): Peer {
+/**
+ * The project's own step, through the trainer that the CLI uses.
+ * @param xla compile the step, where the backend is tensorflow
+ */
+export function createMaehem(threads = 1, xla = false): Peer {
   let trainer: Pretrainer | undefined;
   let batch: PretrainBatch | undefined;
   return {
     name: 'maehem',
-    init: async (workload, backend) => {
-      await openBackend(backend);
+    init: async (workload, engine) => {
+      await open(engine, xla);
       trainer = createTrainer(workload, threads);
       batch = uploadBatch(workload);
     },
@@ -24,6 +27,13 @@ export function createMaehem(threads = 1): Peer {
       return (await trainer.step([batch])).loss;
     },
   };
+}
+
+async function open(engine: Engine, xla: boolean): Promise<void> {
+  const { backend, precision } = engine;
+  if (backend !== 'tensorflow') assertFloat32('maehem', engine);
+  if (xla && backend !== 'tensorflow') throw new Error(`XLA compiles for tensorflow, not for ${backend}`);
+  await openBackend(backend, { precision, xla });
 }
 
 function createTrainer(workload: Workload, threads: number): Pretrainer {

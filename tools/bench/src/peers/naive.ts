@@ -1,6 +1,6 @@
 import { openBackend } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs';
-import type { Peer } from '../peer.js';
+import { assertFloat32, type Peer } from '../peer.js';
 import type { TensorEntry, Workload } from '../workload.js';
 
 type Weights = Readonly<Record<string, tf.Tensor>>;
@@ -18,8 +18,9 @@ export function createNaive(): Peer {
   let train: (() => Promise<number>) | undefined;
   return {
     name: 'naive',
-    init: async (workload, backend) => {
-      await openBackend(backend);
+    init: async (workload, engine) => {
+      assertFloat32('naive', engine);
+      await openBackend(engine.backend);
       train = createTraining(workload);
     },
     step: async () => {
