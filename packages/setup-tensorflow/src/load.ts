@@ -1,0 +1,44 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import util from 'node:util';
+import type { TensorFlowInstallation } from './installation.js';
+
+/** The binding as tfjs-node exposes it, and the rest of its module, which is all of tfjs. */
+export type TensorFlowModule = Readonly<Record<string, unknown>>;
+
+/**
+ * Load tfjs-node and with it TensorFlow into this process. tfjs keeps its engine, kernels and gradients on
+ * `globalThis`, so the backend `tensorflow` is there in every copy of tfjs-core of the same version; it becomes the
+ * current one. What tfjs warns of while its packages register themselves again is not shown, nor are TensorFlow's
+ * remarks below errors, unless `TF_CPP_MIN_LOG_LEVEL` is set.
+ * @throws when the binding or its libraries do not load; the message names the package and the reason.
+ */
+export async function loadTensorFlow(installation: TensorFlowInstallation): Promise<TensorFlowModule> {
+  restoreRemovedUtils();
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  const { packageDir } = installation;
+  const require = createRequire(join(packageDir, 'package.json'));
+  try {
+    return withoutWarnings(() => require(packageDir) as TensorFlowModule);
+  } catch (error) {
+    throw new Error(`${packageDir} does not load: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** tfjs-node 4.22 calls these; Node 22 prints a deprecation warning for them, Node 23 took them away. */
+function restoreRemovedUtils(): void {
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,
+    isArray: Array.isArray,
+  });
+}
+
+function withoutWarnings<T>(body: () => T): T {
+  const { warn } = console;
+  console.warn = () => {};
+  try {
+    return body();
+  } finally {
+    console.warn = warn;
+  }
+}
