@@ -38,6 +38,7 @@ export function reconstruct(
 /**
  * The pretraining loss of a batch.
  * @param patches [batch, token, patch values]
+ * @param target [batch, token, patch values], to predict something else than (normalised) pixels
  * @returns a scalar
  */
 export function maeLoss(
@@ -46,9 +47,9 @@ export function maeLoss(
   patches: tf.Tensor3D,
   plan: DevicePlan,
   { normPix, lossOnAllPatches = false }: MaeObjective,
+  target: tf.Tensor3D = normPix ? normPixTarget(patches) : patches,
 ): tf.Scalar {
   const prediction = reconstruct(params, config, patches, plan);
-  const target = normPix ? normPixTarget(patches) : patches;
   const mask = lossOnAllPatches ? (tf.onesLike(plan.mask) as tf.Tensor2D) : plan.mask;
   return maskedMse(prediction, target, mask);
 }

@@ -1,17 +1,11 @@
-import { dispose } from '@maehem/backend';
-import type { Mae } from '@maehem/mae';
+import { dispose, type TensorTree } from '@maehem/backend';
 import type { NamedTensors } from '@maehem/optim';
 import type * as tf from '@tensorflow/tfjs-core';
 import { capturedStep } from './captured-step.js';
-import {
-  accumulateStep,
-  type GradientTask,
-  type PretrainBatch,
-  type PretrainParams,
-} from './pretrain-step.js';
+import { accumulateStep, type Objective, type TrainingParams } from './training-step.js';
 
 /** Where a step's gradients come from: this thread, or several. */
-export interface GradientSource {
+export interface GradientSource<Batch extends TensorTree> {
   /** Equal parts into which each batch is cut. Gradients are summed over parts, so that many are averaged. */
   readonly parts: number;
   /**
@@ -19,21 +13,25 @@ export interface GradientSource {
    * @returns the loss of each part of each batch, and the sum of all their gradients; both the caller's
    */
   gather(
-    params: PretrainParams,
-    batches: readonly PretrainBatch[],
+    params: TrainingParams,
+    batches: readonly Batch[],
   ): Promise<{ losses: tf.Scalar[]; grads: NamedTensors }>;
   dispose(): void;
 }
 
 /** Gradients by one pass after the other, in this thread. */
-export function localGradients(task: GradientTask, template: Mae, capture: boolean): GradientSource {
+export function localGradients<Params extends TensorTree, Batch extends TensorTree>(
+  objective: Objective<Params, Batch>,
+  template: Params,
+  capture: boolean,
+): GradientSource<Batch> {
   const first = capturedStep(
-    (input: { params: PretrainParams; batch: PretrainBatch }) => accumulateStep(task, template, input),
+    (input: { params: TrainingParams; batch: Batch }) => accumulateStep(objective, template, input),
     capture,
   );
   const further = capturedStep(
-    (input: { params: PretrainParams; batch: PretrainBatch; gathered: NamedTensors }) =>
-      accumulateStep(task, template, input),
+    (input: { params: TrainingParams; batch: Batch; gathered: NamedTensors }) =>
+      accumulateStep(objective, template, input),
     capture,
   );
   return {

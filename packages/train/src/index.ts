@@ -1,3 +1,15 @@
+export {
+  type CheckpointInfo,
+  describeCheckpoint,
+  downloadOptimizerState,
+  encoderFromTensors,
+  MODEL_FILE,
+  maeFromTensors,
+  OPTIMIZER_FILE,
+  parseCheckpointInfo,
+  STATE_FILE,
+  uploadOptimizerState,
+} from './checkpoint.js';
 export { DivergenceError, type DivergenceReport, watchDivergence } from './divergence.js';
 export {
   extractFeatures,
@@ -12,11 +24,9 @@ export { type LinearProbeOptions, linearProbe, type ProbeResult } from './linear
 export { maskPlan, visibleTokens } from './masking.js';
 export {
   createPretraining,
-  type EpochBatches,
   type PretrainingOptions,
   type PretrainRun,
   runKeys,
-  type StepReport,
   type TrainingState,
   uploadBatch,
 } from './pretrain.js';
@@ -28,12 +38,11 @@ export {
 } from './pretrain-config.js';
 export {
   type GradientTask,
-  joinParams,
   type PretrainBatch,
-  type PretrainParams,
   type PretrainTask,
+  pretrainObjective,
   splitParams,
-} from './pretrain-step.js';
+} from './pretrain-task.js';
 export {
   describeLoad,
   type InterpolatedName,
@@ -43,4 +52,23 @@ export {
   maeConfigOf,
   vitConfigOf,
 } from './pretrained.js';
-export { createPretrainer, type Pretrainer, type PretrainStart, type StepResult } from './pretrainer.js';
+export { createPretrainer, type Pretrainer, type PretrainStart } from './pretrainer.js';
+export { createTrainer, type StepResult, type Trainer, type TrainerStart } from './trainer.js';
+export {
+  createTrainingRun,
+  type EpochBatches,
+  planRun,
+  type RunLength,
+  type RunPlan,
+  type StartingState,
+  type StepReport,
+  type TrainingRun,
+} from './training-run.js';
+export {
+  joinParams,
+  type Objective,
+  splitTree,
+  type TrainingParams,
+  type TrainingTask,
+  templateOf,
+} from './training-step.js';

@@ -1,133 +1,14 @@
-import { dispose } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
-import type { NamedTensors, OptimizerState, StepScalars } from '@maehem/optim';
-import { map } from '@maehem/tree';
-import * as tf from '@tensorflow/tfjs-core';
-import { capturedStep } from './captured-step.js';
-import { type GradientSource, localGradients } from './gradient-source.js';
-import {
-  applyStep,
-  joinParams,
-  type PretrainBatch,
-  type PretrainParams,
-  type PretrainTask,
-  splitParams,
-  wholeStep,
-} from './pretrain-step.js';
+import { type PretrainBatch, type PretrainTask, pretrainObjective } from './pretrain-task.js';
+import { createTrainer, type Trainer, type TrainerStart } from './trainer.js';
 
-/** What a step tells about itself. */
-export interface StepResult {
-  /** Mean over the accumulated batches. */
-  readonly loss: number;
-  /** Global norm of the averaged gradient, before clipping. */
-  readonly gradNorm: number;
-  readonly lr: number;
-}
+/** A masked autoencoder in training. */
+export type Pretrainer = Trainer<Mae, PretrainBatch>;
 
-/** Parameters and optimizer state in training. Owns its tensors. */
-export interface Pretrainer {
-  /** Number of optimizer steps done. */
-  readonly stepIndex: number;
-  /** The current parameters; valid until the next step. */
-  params(): Mae;
-  /** The optimizer's current state; valid until the next step. */
-  optimizerState(): OptimizerState;
-  /** One optimizer step on `accumulate` batches, which stay the caller's. */
-  step(batches: readonly PretrainBatch[]): Promise<StepResult>;
-  dispose(): void;
-}
-
-/** Where training starts. The tensors become the pretrainer's. */
-export interface PretrainStart {
-  readonly params: Mae;
-  readonly optimizerState?: OptimizerState;
-  readonly stepIndex?: number;
-  /** Record the first step and replay it afterwards: the same kernels, without tfjs's per-op work. */
-  readonly capture?: boolean;
-  /** Computes gradients elsewhere, such as in several threads. Becomes the pretrainer's. */
-  readonly gradients?: GradientSource;
-}
+/** Where pretraining starts. */
+export type PretrainStart = TrainerStart<Mae, PretrainBatch>;
 
 /** A pretrainer over one task. */
 export function createPretrainer(task: PretrainTask, start: PretrainStart): Pretrainer {
-  const template = map<tf.Tensor, tf.Tensor, Mae>(start.params, (leaf) => leaf) as Mae;
-  const enabled = start.capture ?? true;
-  const whole = capturedStep(
-    (input: { params: PretrainParams; state: OptimizerState; scalars: StepScalars; batch: PretrainBatch }) =>
-      wholeStep(task, template, input),
-    enabled,
-  );
-  const gradients = start.gradients ?? localGradients(task, template, enabled);
-  const averaged = { ...task, accumulate: task.accumulate * gradients.parts };
-  const apply = capturedStep(
-    (input: { trainable: NamedTensors; state: OptimizerState; grads: NamedTensors; scalars: StepScalars }) =>
-      applyStep(averaged, input),
-    enabled,
-  );
-  const inOneGo = task.accumulate === 1 && start.gradients === undefined;
-
-  let params = splitParams(start.params);
-  let state = start.optimizerState ?? task.optimizer.init(params.trainable);
-  let stepIndex = start.stepIndex ?? 0;
-
-  /** Take the results of an update over, and let go of the handles that it consumed. */
-  const replace = (trainable: NamedTensors, next: OptimizerState): void => {
-    dispose(params.trainable);
-    dispose(state);
-    params = { trainable, frozen: params.frozen };
-    state = next;
-  };
-
-  const stepOnce = async (
-    batch: PretrainBatch,
-    scalars: StepScalars,
-  ): Promise<{ losses: tf.Scalar[]; gradNorm: tf.Scalar }> => {
-    const { loss, gradNorm, trainable, state: next } = await whole.run({ params, state, scalars, batch });
-    replace(trainable, next);
-    return { losses: [loss], gradNorm };
-  };
-
-  const stepGathering = async (
-    batches: readonly PretrainBatch[],
-    scalars: StepScalars,
-  ): Promise<{ losses: tf.Scalar[]; gradNorm: tf.Scalar }> => {
-    const { losses, grads } = await gradients.gather(params, batches);
-    const result = await apply.run({ trainable: params.trainable, state, grads, scalars });
-    dispose(grads);
-    replace(result.trainable, result.state);
-    return { losses, gradNorm: result.gradNorm };
-  };
-
-  return {
-    get stepIndex() {
-      return stepIndex;
-    },
-    params: () => joinParams(template, params),
-    optimizerState: () => state,
-    step: async (batches) => {
-      if (batches.length !== task.accumulate)
-        throw new Error(`a step takes ${task.accumulate} batches, got ${batches.length}`);
-      const numbers = task.optimizer.numbers(stepIndex);
-      const scalars = map(numbers, (value: number) => tf.scalar(value)) as unknown as StepScalars;
-      try {
-        const { losses, gradNorm } = inOneGo
-          ? await stepOnce(batches[0]!, scalars)
-          : await stepGathering(batches, scalars);
-        const values = await Promise.all(losses.map((loss) => loss.data()));
-        const norm = await gradNorm.data();
-        tf.dispose([...losses, gradNorm]);
-        stepIndex++;
-        const loss = values.reduce((sum, value) => sum + value[0]!, 0) / values.length;
-        return { loss, gradNorm: norm[0]!, lr: numbers['lr'] ?? 0 };
-      } finally {
-        dispose(scalars);
-      }
-    },
-    dispose: () => {
-      for (const program of [whole, gradients, apply]) program.dispose();
-      dispose(params.trainable);
-      dispose(params.frozen);
-      dispose(state);
-    },
-  };
+  return createTrainer({ ...task, objective: pretrainObjective(task) }, start);
 }

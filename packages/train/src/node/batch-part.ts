@@ -1,7 +1,7 @@
 import { hostMemory } from '@maehem/backend';
 import { entries, fromEntries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
-import type { PretrainBatch } from '../pretrain-step.js';
+import type { PretrainBatch } from '../pretrain-task.js';
 
 /** A tensor's values outside any engine, by its path in the tree that it belongs to. */
 export interface HostValues {

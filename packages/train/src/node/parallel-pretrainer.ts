@@ -1,10 +1,16 @@
 import { type BackendName, dispose, engineName, hostMemory } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
-import { map } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import { type GradientSource, localGradients } from '../gradient-source.js';
-import { type GradientTask, type PretrainBatch, type PretrainTask, splitParams } from '../pretrain-step.js';
+import {
+  type GradientTask,
+  type PretrainBatch,
+  type PretrainTask,
+  pretrainObjective,
+  splitParams,
+} from '../pretrain-task.js';
 import { createPretrainer, type Pretrainer, type PretrainStart } from '../pretrainer.js';
+import { templateOf } from '../training-step.js';
 import { cutBatch, uploadValues } from './batch-part.js';
 import { addShared, parameterLayout, shareFloats, writeShared } from './shared-parameters.js';
 import { startThread } from './training-thread.js';
@@ -56,10 +62,10 @@ function threadedGradients(
   initial: Mae,
   capture: boolean,
   options: ThreadOptions,
-): GradientSource {
+): GradientSource<PretrainBatch> {
   const { threads, workerUrl = new URL('./pretrain-worker.js', import.meta.url), execArgv } = options;
   const task = { model, objective };
-  const template = map<tf.Tensor, tf.Tensor, Mae>(initial, (leaf) => leaf) as Mae;
+  const template = templateOf(initial);
   const { trainable, frozen } = splitParams(initial);
   const layout = parameterLayout(trainable);
   const weights = shareFloats(layout);
@@ -74,7 +80,7 @@ function threadedGradients(
   const others = gradients.map((shared, index) =>
     startThread(index + 2, workerUrl, { ...start, gradients: shared }, execArgv),
   );
-  const own = localGradients(task, template, capture);
+  const own = localGradients(pretrainObjective(task), template, capture);
 
   return {
     parts: threads,

@@ -4,7 +4,7 @@ import { dispose, openBackend } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
 import * as tf from '@tensorflow/tfjs-core';
 import { localGradients } from '../gradient-source.js';
-import { type PretrainBatch, splitParams } from '../pretrain-step.js';
+import { type PretrainBatch, pretrainObjective, splitParams } from '../pretrain-task.js';
 import { uploadValues } from './batch-part.js';
 import { readShared, writeShared } from './shared-parameters.js';
 import type { ThreadReply, ThreadRequest, ThreadStart } from './training-thread.js';
@@ -20,7 +20,7 @@ const trainable = layout.slots.map(({ path, shape, offset }) => {
 });
 const template = uploadValues<Mae>([...trainable, ...frozen]);
 const params = splitParams(template);
-const source = localGradients(task, template, capture);
+const source = localGradients(pretrainObjective(task), template, capture);
 
 async function step(parts: ThreadRequest): Promise<ThreadReply> {
   readShared(layout, weights, params.trainable);

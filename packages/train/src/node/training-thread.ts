@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { BackendName } from '@maehem/backend';
-import type { GradientTask } from '../pretrain-step.js';
+import type { GradientTask } from '../pretrain-task.js';
 import type { BatchPart, HostValues } from './batch-part.js';
 import type { ParameterLayout } from './shared-parameters.js';
 

@@ -1,0 +1,47 @@
+import {
+  type DevicePlan,
+  isTrainable,
+  type Mae,
+  type MaeConfig,
+  type MaeObjective,
+  maeLoss,
+} from '@maehem/mae';
+import type { Optimizer } from '@maehem/optim';
+import type * as tf from '@tensorflow/tfjs-core';
+import { type Objective, splitTree, type TrainingParams } from './training-step.js';
+
+/** One batch on the device. */
+export type PretrainBatch = {
+  /** [batch, token, patch values] */
+  readonly patches: tf.Tensor3D;
+  readonly plan: DevicePlan;
+  /** [batch, token, patch values]: what to predict, where it is neither pixels nor normalised pixels. */
+  readonly target?: tf.Tensor3D;
+};
+
+/** What forward and backward passes need to know: plain data, which can be sent to another thread. */
+export interface GradientTask {
+  readonly model: MaeConfig;
+  readonly objective: MaeObjective;
+}
+
+/** What does not change during a pretraining run. */
+export interface PretrainTask extends GradientTask {
+  readonly optimizer: Optimizer;
+  /** Forward passes whose gradients are averaged into one step. */
+  readonly accumulate: number;
+  readonly clipNorm: number | null;
+}
+
+/** What pretraining minimises. */
+export function pretrainObjective({ model, objective }: GradientTask): Objective<Mae, PretrainBatch> {
+  return {
+    loss: (params, { patches, plan, target }) => maeLoss(params, model, patches, plan, objective, target),
+    trainable: isTrainable,
+  };
+}
+
+/** Split a masked autoencoder's parameters by what trains. */
+export function splitParams(params: Mae): TrainingParams {
+  return splitTree(params, isTrainable);
+}
