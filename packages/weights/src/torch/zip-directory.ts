@@ -1,11 +1,13 @@
 import { assertRange, type ByteSource } from '../byte-source.js';
 import { ZipError } from '../weights-error.js';
 
-/** A file of an archive, stored uncompressed. */
+/** A file of an archive. */
 export interface ZipEntry {
   readonly name: string;
   /** Bytes of its contents. */
   readonly size: number;
+  /** Are its contents there as they are? Compressed ones are not read. */
+  readonly stored: boolean;
   /** Where its local header begins; its contents follow that header. */
   readonly headerAt: number;
 }
@@ -34,7 +36,7 @@ const MAX_32 = 0xffffffff;
  * Read an archive's table of contents; no contents are read. PyTorch stores its files uncompressed, each at an
  * offset that is a multiple of 64, so a tensor is one read of a known range.
  * Format: PKWARE's APPNOTE.TXT 6.3, sections 4.3.7 to 4.3.16 and 4.5.3.
- * @throws ZipError when it is no archive, or one that is broken, encrypted or compressed.
+ * @throws ZipError when it is no archive, or one that is broken or encrypted.
  */
 export async function readZipDirectory(source: ByteSource): Promise<ZipDirectory> {
   const { offset, bytes, count } = await findDirectory(source);
@@ -58,10 +60,15 @@ export async function readZipDirectory(source: ByteSource): Promise<ZipDirectory
 
 /**
  * Where a file's contents begin: after its local header, whose length the directory does not tell.
- * @throws ZipError when there is no local header, or the contents do not lie within the archive.
+ * @throws ZipError when they are compressed, there is no local header, or the contents do not lie within the archive.
  */
 export async function zipContentsStart(source: ByteSource, entry: ZipEntry): Promise<number> {
-  const { headerAt, name, size } = entry;
+  const { headerAt, name, size, stored } = entry;
+  if (!stored)
+    throw new ZipError(
+      'its files are compressed, and PyTorch stores them as they are: unpack it and zip it with -0, or save it again with torch.save',
+      { file: source.name, value: name },
+    );
   assertRangeOf(source, headerAt, headerAt + LOCAL_BYTES);
   const header = viewOf(await source.read(headerAt, headerAt + LOCAL_BYTES));
   if (header.getUint32(0, true) !== LOCAL_SIGNATURE)
@@ -128,20 +135,16 @@ function readEntry(view: DataView, at: number, source: ByteSource): { entry: Zip
   if (next > view.byteLength) fail('its directory ends within an entry', at);
   const name = decodeName(view, at + ENTRY_BYTES, nameBytes);
   if ((view.getUint16(at + 8, true) & 1) !== 0) fail('it is encrypted', name);
-  if (view.getUint16(at + 10, true) !== STORED)
-    fail(
-      'its files are compressed, and PyTorch stores them as they are: save it again with torch.save',
-      name,
-    );
+  const stored = view.getUint16(at + 10, true) === STORED;
   const wide = wideFields(view, extraAt, extraBytes, file);
   const field = (value: number): number => (value === MAX_32 ? wide() : value);
   const size = field(view.getUint32(at + 24, true));
   const packed = field(view.getUint32(at + 20, true));
   const headerAt = field(view.getUint32(at + 42, true));
-  if (packed !== size) fail(`a stored file has one size, not ${packed} and ${size} bytes`, name);
-  if (headerAt + LOCAL_BYTES + size > source.size)
+  if (stored && packed !== size) fail(`a stored file has one size, not ${packed} and ${size} bytes`, name);
+  if (headerAt + LOCAL_BYTES + packed > source.size)
     fail('a file reaches beyond the archive (truncated?)', name);
-  return { entry: { name, size, headerAt }, next };
+  return { entry: { name, size, stored, headerAt }, next };
 }
 
 /** The 64-bit values of an entry, in the order in which its 32-bit fields refer to them. */
