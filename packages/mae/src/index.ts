@@ -4,4 +4,4 @@ export { decode } from './decoder.js';
 export { encode, encodeAll } from './encoder.js';
 export { type DevicePlan, type MaeObjective, maeLoss, reconstruct } from './mae.js';
 export { initMae, isDecoder, isTrainable, type Mae, type MaeDecoder, type MaeEncoder } from './params.js';
-export { encoderShapes, maeShapes, type ParameterShapes } from './shapes.js';
+export { encoderShapes, maeShapes } from './shapes.js';

@@ -38,8 +38,12 @@ export type Classifier = {
   readonly head: Linear;
 };
 
-/** A fresh classifier; the head starts near zero (normal, 0.01) as the reference's linear probe does. */
-export function initClassifier(key: Key, config: ClassifierConfig): Classifier {
+/**
+ * A fresh classifier.
+ * @param headStd deviation of the head's initial weights: 0.01 as the reference's linear probe has it, 2e-5 in its
+ * fine-tuning
+ */
+export function initClassifier(key: Key, config: ClassifierConfig, headStd = 0.01): Classifier {
   assertVitConfig(config);
   const { dim, depth, mlpRatio, patchSize, channels, classes, pooling } = config;
   const norm = initLayerNorm(dim);
@@ -49,7 +53,7 @@ export function initClassifier(key: Key, config: ClassifierConfig): Classifier {
     patch_embed: initPatchEmbed(fold(key, 'patch_embed'), patchSize, channels, dim),
     blocks: initBlocks(fold(key, 'blocks'), depth, dim, mlpRatio),
     ...(pooling === 'mean' ? { fc_norm: norm } : { norm }),
-    head: { weight: normalInit(fold(key, 'head'), [classes, dim], 0.01), bias: tf.zeros([classes]) },
+    head: { weight: normalInit(fold(key, 'head'), [classes, dim], headStd), bias: tf.zeros([classes]) },
   };
 }
 

@@ -17,3 +17,11 @@ export { initMlp, type Mlp, mlp } from './mlp.js';
 export { initPatchEmbed, type PatchEmbed, patchEmbed } from './patch-embed.js';
 export { initPositionEmbedding } from './position-embedding.js';
 export { VIT_PRESETS, type VitPreset, vitPreset } from './presets.js';
+export {
+  blockShapes,
+  classifierShapes,
+  linearShapes,
+  normShapes,
+  type ParameterShapes,
+  trunkShapes,
+} from './shapes.js';
