@@ -24,7 +24,7 @@ describe('openBackend', () => {
 
   it('names the choices when it knows no such backend', async () => {
     await expect(openBackend('cuda' as BackendName)).rejects.toThrow(
-      "unknown backend 'cuda'; choose one of auto, wasm, cpu",
+      /unknown backend 'cuda'; choose one of auto, .*webgpu, wasm, cpu/,
     );
   });
 });

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { cpuProvider } from './cpu.js';
 import type { Backend, BackendName, BackendProvider, MemoryReport, OpenOptions } from './provider.js';
 import { wasmProvider } from './wasm.js';
+import { webgpuProvider } from './webgpu/webgpu.js';
 
 /** Fastest first. */
-export const PROVIDERS: readonly BackendProvider[] = [wasmProvider, cpuProvider];
+export const PROVIDERS: readonly BackendProvider[] = [webgpuProvider, wasmProvider, cpuProvider];
 
 /**
  * Open an engine and make it tfjs's current one.
@@ -18,7 +19,9 @@ export async function openBackend(
   const candidates = name === 'auto' ? PROVIDERS : [providerNamed(name)];
   const refusals: string[] = [];
   for (const provider of candidates) {
-    const reason = await provider.unavailable();
+    const reason =
+      (await provider.unavailable(options)) ??
+      (name === 'auto' ? await provider.passedOver?.(options) : undefined);
     if (reason === undefined) return activate(provider, options);
     refusals.push(`${provider.name}: ${reason}`);
   }

@@ -10,4 +10,6 @@ export type {
   MemoryReport,
   OpenOptions,
 } from './provider.js';
+export { type GpuDispatch, type GpuEngine, gpuEngine } from './webgpu/engine.js';
+export { GpuLostError, GpuMemoryError } from './webgpu/health.js';
 export { type Gradients, type Trainable, type ValueAndGrad, valueAndGrad } from './value-and-grad.js';

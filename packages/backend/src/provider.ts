@@ -1,5 +1,5 @@
 /** The names of the engines that MAEhem can open. `auto` takes the fastest that this machine offers. */
-export type BackendName = 'cpu' | 'wasm';
+export type BackendName = 'cpu' | 'wasm' | 'webgpu';
 
 /** What an opened engine can do. Sizes in bytes; `Infinity` where the engine names no limit. */
 export interface Capabilities {
@@ -29,6 +29,11 @@ export interface MemoryReport {
 export interface OpenOptions {
   /** wasm in a page: the folder, with a trailing slash, that serves `tfjs-backend-wasm*.wasm`. */
   readonly wasmPath?: string;
+  /**
+   * webgpu: which GPU. `high-performance` (the default), `low-power`, `fallback` for a software adapter, or a
+   * part of an adapter's name.
+   */
+  readonly adapter?: string;
 }
 
 /** An opened engine, tfjs's current one from then on. */
@@ -44,7 +49,9 @@ export interface Backend {
 export interface BackendProvider {
   readonly name: BackendName;
   /** Why this engine cannot open here and what to do about it, or `undefined` when it can. */
-  unavailable(): Promise<string | undefined>;
+  unavailable(options?: OpenOptions): Promise<string | undefined>;
+  /** Why `auto` should rather take a slower one of the list, or `undefined` when it should not. */
+  passedOver?(options?: OpenOptions): Promise<string | undefined>;
   /** Register the tfjs backend, without making it current. */
   register(options: OpenOptions): Promise<void>;
   /** Describe the engine once it is current. */
