@@ -1,11 +1,31 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { tensorflowOnGpuProvider, tensorflowProvider } from '#tensorflow-provider';
 import { cpuProvider } from './cpu.js';
 import type { Backend, BackendName, BackendProvider, MemoryReport, OpenOptions } from './provider.js';
 import { wasmProvider } from './wasm.js';
 import { webgpuProvider } from './webgpu/webgpu.js';
 
-/** Fastest first. */
-export const PROVIDERS: readonly BackendProvider[] = [webgpuProvider, wasmProvider, cpuProvider];
+/** One for each name. */
+export const PROVIDERS: readonly BackendProvider[] = present([
+  tensorflowProvider,
+  webgpuProvider,
+  wasmProvider,
+  cpuProvider,
+]);
+
+/** Fastest first: TensorFlow with CUDA, a GPU through WebGPU, TensorFlow on the CPU, wasm. */
+const AUTOMATIC: readonly BackendProvider[] = present([
+  tensorflowOnGpuProvider,
+  webgpuProvider,
+  tensorflowProvider,
+  wasmProvider,
+  cpuProvider,
+]);
+
+/** Without the engines that this host (a page, or Node) does not know. */
+function present(providers: readonly (BackendProvider | undefined)[]): BackendProvider[] {
+  return providers.filter((provider) => provider !== undefined);
+}
 
 /**
  * Open an engine and make it tfjs's current one.
@@ -16,7 +36,7 @@ export async function openBackend(
   name: BackendName | 'auto' = 'auto',
   options: OpenOptions = {},
 ): Promise<Backend> {
-  const candidates = name === 'auto' ? PROVIDERS : [providerNamed(name)];
+  const candidates = name === 'auto' ? AUTOMATIC : [providerNamed(name)];
   const refusals: string[] = [];
   for (const provider of candidates) {
     const reason =

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type BackendName, capture, dispose, openBackend } from './index.js';
 
-describe.each<BackendName>(['wasm', 'cpu'])('capture [%s]', (name) => {
+describe.each<BackendName>(['wasm', 'cpu', 'tensorflow'])('capture [%s]', (name) => {
   beforeAll(async () => {
     await openBackend(name);
   });
@@ -21,7 +21,7 @@ describe.each<BackendName>(['wasm', 'cpu'])('capture [%s]', (name) => {
     const first = inputs(0);
     const { program, outputs } = await capture(step, first);
     expect(tf.getBackend()).toBe(name);
-    expect(program.kernels).toContain('BatchMatMul');
+    expect(program.kernels).toContain(name === 'tensorflow' ? 'BatchMatMulV2' : 'BatchMatMul');
     expect([...outputs.y.dataSync()]).toEqual([4, 5, 10, 11]);
     const second = inputs(1);
     const expected = step(second);

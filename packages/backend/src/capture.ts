@@ -109,6 +109,7 @@ export async function capture<Inputs extends TensorTree, Outputs extends TensorT
 ): Promise<Captured<Inputs, Outputs>> {
   if (recorder !== undefined) throw new Error('capture: another capture is at work');
   const name = tf.getBackend();
+  if (name === 'tensorflow') return (await import('#graph-capture')).captureGraph(step, inputs);
   const engine = tf.backend() as Engine;
   if (tf.findBackendFactory(name + SUFFIX) === null) tf.registerBackend(name + SUFFIX, () => engine, 0);
   const recording = new Recorder(engine, leaves<tf.Tensor>(inputs));
@@ -131,7 +132,8 @@ export async function capture<Inputs extends TensorTree, Outputs extends TensorT
   }
 }
 
-function refuseReading(): never {
+/** What a captured step gets that asks for a tensor's values. */
+export function refuseReading(): never {
   throw new Error(
     'capture: the step reads a tensor back to the host; a captured step must not depend on values',
   );
@@ -293,7 +295,8 @@ function handOut(use: Use, live: readonly (object | undefined)[], engine: Engine
   return tf.engine().makeTensorFromTensorInfo(info, engine);
 }
 
-function assertShapes(expected: readonly number[][], tensors: readonly tf.Tensor[]): void {
+/** @throws when the inputs of a replay are not shaped as those of the capture. */
+export function assertShapes(expected: readonly number[][], tensors: readonly tf.Tensor[]): void {
   if (expected.length !== tensors.length)
     throw new Error(`captured step: ${expected.length} input tensors expected, got ${tensors.length}`);
   for (const [index, shape] of expected.entries())

@@ -1,5 +1,11 @@
 /** The names of the engines that MAEhem can open. `auto` takes the fastest that this machine offers. */
-export type BackendName = 'cpu' | 'wasm' | 'webgpu';
+export type BackendName = 'cpu' | 'wasm' | 'webgpu' | 'tensorflow';
+
+/**
+ * What the inputs of matrix products are rounded to, on engines that can: `bfloat16` as PyTorch's autocast, with
+ * float32 accumulation, weights, norms and losses.
+ */
+export type Precision = 'float32' | 'bfloat16';
 
 /** What an opened engine can do. Sizes in bytes; `Infinity` where the engine names no limit. */
 export interface Capabilities {
@@ -34,6 +40,10 @@ export interface OpenOptions {
    * part of an adapter's name.
    */
   readonly adapter?: string;
+  /** tensorflow: the precision of matrix products; float32 unless told. */
+  readonly precision?: Precision;
+  /** tensorflow: compile captured steps with XLA. The first step takes seconds longer. */
+  readonly xla?: boolean;
 }
 
 /** An opened engine, tfjs's current one from then on. */

@@ -19,6 +19,8 @@ const sumOfSquares: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKern
     floats(memory, output)[0] = memory.code.sumOfSquares(memory.address(x), size);
     return [output];
   },
+  // Half the sum of squares, in one pass.
+  tensorflow: ({ x }, _attrs, ops) => [ops.mul(ops.unary('L2Loss', x), 2)],
   composite: ({ x }: { x: tf.Tensor }) => tf.tidy(() => [tf.sum(tf.square(x))]),
 });
 

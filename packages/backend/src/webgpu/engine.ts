@@ -2,9 +2,15 @@ import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Internals, internalsOf } from './internals.js';
 
+/** A compiled kernel, and what it binds. */
+export interface GpuKernel {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroupLayout;
+}
+
 /** A compiled kernel on its tensors, ready to be recorded. */
 export interface GpuDispatch {
-  readonly pipeline: GPUComputePipeline;
+  readonly kernel: GpuKernel;
   /** Storage that is read, `@group(0)` from `@binding(0)` on. */
   readonly inputs: readonly TensorInfo[];
   /** Storage that is written, or updated in place: the bindings after the inputs. */
@@ -81,7 +87,7 @@ function hold(engine: Internals, infos: readonly TensorInfo[]): void {
   for (const { dataId } of infos) engine.commandQueueOwnedIds.add(dataId);
 }
 
-function record(engine: Internals, { pipeline, inputs, outputs, uniforms, workgroups }: GpuDispatch): void {
+function record(engine: Internals, { kernel, inputs, outputs, uniforms, workgroups }: GpuDispatch): void {
   if (workgroups.includes(0)) return;
   const tensors = [...inputs, ...outputs];
   // Uploads may end the pass that is open: they come first.
@@ -90,13 +96,13 @@ function record(engine: Internals, { pipeline, inputs, outputs, uniforms, workgr
   for (const { dataId } of outputs) engine.tensorMap.get(dataId).values = null;
   hold(engine, tensors);
   const group = engine.device.createBindGroup({
-    layout: pipeline.getBindGroupLayout(0),
+    layout: kernel.bindings,
     entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
   });
   engine.ensureCommandEncoderReady();
   engine.computePassEncoder ??= engine.commandEncoder!.beginComputePass();
   const pass = engine.computePassEncoder;
-  pass.setPipeline(pipeline);
+  pass.setPipeline(kernel.pipeline);
   pass.setBindGroup(0, group);
   pass.dispatchWorkgroups(...workgroups);
   engine.dispatchCountInPass++;

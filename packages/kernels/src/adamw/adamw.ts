@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { adamwHost } from './host.js';
 import type { AdamwAttrs, AdamwInputs } from './inputs.js';
+import { adamwTensorFlow } from './tensorflow.js';
 import { adamwWasm } from './wasm.js';
 
 /**
@@ -12,6 +13,7 @@ import { adamwWasm } from './wasm.js';
 export const adamw: Kernel<AdamwInputs, AdamwAttrs> = defineKernel({
   name: 'MaehemAdamW',
   updates: ['param', 'm', 'v'],
+  tensorflow: adamwTensorFlow,
   wasm: adamwWasm,
   host: adamwHost,
   composite: (inputs: AdamwInputs, attrs: AdamwAttrs) => tf.tidy(() => adamwComposite(inputs, attrs)),

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { mergeHeads, splitHeads } from './heads.js';
 import type { AttentionGradInputs } from './inputs.js';
+import { attentionBackwardTensorFlow, attentionForwardTensorFlow } from './tensorflow.js';
 import { attentionBackwardWasm, attentionForwardWasm } from './wasm.js';
 
 /**
@@ -12,6 +13,7 @@ import { attentionBackwardWasm, attentionForwardWasm } from './wasm.js';
  */
 export const attentionForward: Kernel<{ qkv: tf.Tensor3D }, { heads: number }> = defineKernel({
   name: 'MaehemAttention',
+  tensorflow: attentionForwardTensorFlow,
   wasm: attentionForwardWasm,
   composite: ({ qkv }: { qkv: tf.Tensor3D }, { heads }) =>
     tf.tidy(() => {
@@ -27,6 +29,7 @@ export const attentionForward: Kernel<{ qkv: tf.Tensor3D }, { heads: number }> =
 /** → [dqkv [batch, token, 3 * width]]. The softmax's gradient is P ∘ (dP - rowsum(dP ∘ P)). */
 export const attentionBackward: Kernel<AttentionGradInputs, { heads: number }> = defineKernel({
   name: 'MaehemAttentionGrad',
+  tensorflow: attentionBackwardTensorFlow,
   wasm: attentionBackwardWasm,
   composite: ({ dy, qkv, softmax }: AttentionGradInputs, { heads }) =>
     tf.tidy(() => {

@@ -1,4 +1,14 @@
-import { engineName, type HostMemory, hostMemory, registerOnCurrentEngine } from '@maehem/backend';
+import {
+  engineName,
+  type GpuEngine,
+  gpuEngine,
+  type HostMemory,
+  hostMemory,
+  type RawTensor,
+  registerOnCurrentEngine,
+  type TensorFlowOps,
+  tensorflowOps,
+} from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs-core';
 import { type WasmMemory, wasmMemory } from '../wasm/wasm-memory.js';
 
@@ -11,11 +21,15 @@ export type KernelAttrs = { readonly [name: string]: number | boolean | string |
 /** The same inputs, as an engine's kernel function sees them. */
 export type KernelInfos<Inputs extends KernelInputs> = { readonly [K in keyof Inputs]: tf.TensorInfo };
 
+/** The same inputs, as the kernels of the TensorFlow engine see them. */
+export type KernelRawTensors<Inputs extends KernelInputs> = { readonly [K in keyof Inputs]: RawTensor };
+
 /**
  * A kernel: one name under which engines may bring their own implementation.
  * `composite` is the spelling in tfjs ops that runs everywhere; `host` works directly on tensor memory, for
  * engines that share it with JavaScript (cpu, wasm); `wasm` calls our own module in the memory of the wasm
- * engine, and stands before `host` where the module runs.
+ * engine, and stands before `host` where the module runs; `tensorflow` is written in
+ * TensorFlow's ops; `webgpu` dispatches our own WGSL.
  */
 export interface KernelSpec<Inputs extends KernelInputs, Attrs extends KernelAttrs> {
   /** Name in tfjs's kernel registry. */
@@ -25,6 +39,10 @@ export interface KernelSpec<Inputs extends KernelInputs, Attrs extends KernelAtt
   readonly composite: (inputs: Inputs, attrs: Attrs) => tf.Tensor[];
   readonly host?: (inputs: KernelInfos<Inputs>, attrs: Attrs, memory: HostMemory) => tf.TensorInfo[];
   readonly wasm?: (inputs: KernelInfos<Inputs>, attrs: Attrs, memory: WasmMemory) => tf.TensorInfo[];
+  readonly webgpu?: (inputs: KernelInfos<Inputs>, attrs: Attrs, gpu: GpuEngine) => tf.TensorInfo[];
+  /** What the WGSL can do: where this says no, the composite runs. Without it, everything. */
+  readonly webgpuTakes?: (inputs: Inputs, attrs: Attrs, gpu: GpuEngine) => boolean;
+  readonly tensorflow?: (inputs: KernelRawTensors<Inputs>, attrs: Attrs, ops: TensorFlowOps) => RawTensor[];
 }
 
 /** A callable kernel. It is not differentiable by itself: see {@link differentiable}. */
@@ -62,7 +80,7 @@ export function defineKernel<Inputs extends KernelInputs, Attrs extends KernelAt
   spec: KernelSpec<Inputs, Attrs>,
 ): Kernel<Inputs, Attrs> {
   return (inputs, attrs) => {
-    const name = mode === 'composite' ? undefined : registeredName(spec);
+    const name = mode === 'composite' ? undefined : registeredName(spec, inputs, attrs);
     if (name === undefined) return spec.composite(inputs, attrs);
     const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
     const outputs: unknown = tf
@@ -75,9 +93,30 @@ export function defineKernel<Inputs extends KernelInputs, Attrs extends KernelAt
 /** The name under which the current engine has the best implementation, or `undefined` if it has none. */
 function registeredName<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
   spec: KernelSpec<Inputs, Attrs>,
+  inputs: Inputs,
+  attrs: Attrs,
 ): string | undefined {
-  const { name, host, wasm, updates } = spec;
+  const { name, host, wasm, tensorflow, webgpu, webgpuTakes, updates } = spec;
   const engine = engineName();
+  if (webgpu !== undefined && engine === 'webgpu') {
+    if (!(webgpuTakes?.(inputs, attrs, gpuEngine(tf.backend())) ?? true)) return undefined;
+    registerOnCurrentEngine(
+      name,
+      (call) =>
+        webgpu(
+          call.inputs as unknown as KernelInfos<Inputs>,
+          call.attrs as unknown as Attrs,
+          gpuEngine(call.backend),
+        ),
+      updates,
+    );
+  }
+  if (tensorflow !== undefined && engine === 'tensorflow')
+    registerOnCurrentEngine(
+      name,
+      ({ inputs, attrs, backend }) => runOnTensorFlow(tensorflow, inputs, attrs as unknown as Attrs, backend),
+      updates,
+    );
   if (
     wasm !== undefined &&
     mode === 'native' &&
@@ -101,4 +140,17 @@ function registeredName<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
       updates,
     );
   return tf.getKernel(name, tf.getBackend()) == null ? undefined : name;
+}
+
+function runOnTensorFlow<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
+  kernel: NonNullable<KernelSpec<Inputs, Attrs>['tensorflow']>,
+  inputs: tf.NamedTensorInfoMap,
+  attrs: Attrs,
+  backend: unknown,
+): tf.TensorInfo[] {
+  const ops = tensorflowOps(backend);
+  const raw = Object.fromEntries(
+    Object.entries(inputs).map(([name, info]) => [name, ops.input(info as tf.TensorInfo)]),
+  );
+  return ops.runKernel(() => kernel(raw as KernelRawTensors<Inputs>, attrs, ops));
 }

@@ -3,6 +3,8 @@ import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
 import { gatherHost, restoreHost } from './host.js';
 import type { GatherInputs, RestoreInputs } from './inputs.js';
+import { gatherTensorFlow, restoreTensorFlow } from './tensorflow.js';
+import { gatherWasm, restoreWasm } from './wasm.js';
 
 /** ids within each sample → row numbers of the flattened batch. */
 function rowIds(ids: tf.Tensor2D, tokens: number): tf.Tensor1D {
@@ -23,7 +25,9 @@ function gather(x: tf.Tensor3D, ids: tf.Tensor2D): tf.Tensor3D {
 /** x [batch, token, dim], ids int32 [batch, keep] → [[batch, keep, dim]]. */
 export const gatherKernel: Kernel<GatherInputs, Record<string, never>> = defineKernel({
   name: 'MaehemGatherTokens',
+  tensorflow: gatherTensorFlow,
   host: gatherHost,
+  wasm: gatherWasm,
   composite: ({ x, ids }: GatherInputs) => tf.tidy(() => [gather(x, ids)]),
 });
 
@@ -34,7 +38,9 @@ export const gatherKernel: Kernel<GatherInputs, Record<string, never>> = defineK
  */
 export const restoreKernel: Kernel<RestoreInputs, Record<string, never>> = defineKernel({
   name: 'MaehemRestoreTokens',
+  tensorflow: restoreTensorFlow,
   host: restoreHost,
+  wasm: restoreWasm,
   composite: ({ visible, fill, ids }: RestoreInputs) =>
     tf.tidy(() => {
       const [batch, keep, dim] = visible.shape;

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { geluForwardHost } from './host.js';
+import { geluForwardTensorFlow } from './tensorflow.js';
 import { geluForwardWasm } from './wasm.js';
+import { geluForwardWebGpu } from './webgpu.js';
 
 /**
  * x → [y, dy/dx], both like x. The derivative Φ(x) + x φ(x) is written in the forward pass: it needs the
@@ -9,7 +11,9 @@ import { geluForwardWasm } from './wasm.js';
  */
 export const geluForward: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKernel({
   name: 'MaehemGelu',
+  tensorflow: geluForwardTensorFlow,
   wasm: geluForwardWasm,
+  webgpu: geluForwardWebGpu,
   host: geluForwardHost,
   composite: ({ x }: { x: tf.Tensor }) =>
     tf.tidy(() => {

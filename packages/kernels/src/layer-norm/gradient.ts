@@ -3,11 +3,13 @@ import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
 import { layerNormBackwardHost, layerNormForwardHost } from './host.js';
 import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
+import { layerNormBackwardTensorFlow, layerNormForwardTensorFlow } from './tensorflow.js';
 import { layerNormBackwardWasm, layerNormForwardWasm } from './wasm.js';
 
 /** x [..., features] → [y like x, mean [rows], rstd [rows]]. */
 export const layerNormForward: Kernel<LayerNormInputs, { eps: number }> = defineKernel({
   name: 'MaehemLayerNorm',
+  tensorflow: layerNormForwardTensorFlow,
   wasm: layerNormForwardWasm,
   host: layerNormForwardHost,
   composite: ({ x, weight, bias }: LayerNormInputs, { eps }) =>
@@ -24,6 +26,7 @@ export const layerNormForward: Kernel<LayerNormInputs, { eps: number }> = define
 /** → [dx like x, dweight [features], dbias [features]], from the saved mean and rstd [rows]. */
 export const layerNormBackward: Kernel<LayerNormGradInputs, Record<string, never>> = defineKernel({
   name: 'MaehemLayerNormGrad',
+  tensorflow: layerNormBackwardTensorFlow,
   wasm: layerNormBackwardWasm,
   host: layerNormBackwardHost,
   composite: ({ dy, x, weight, mean, rstd }: LayerNormGradInputs) =>

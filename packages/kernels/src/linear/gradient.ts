@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
 import type { LinearGradInputs, LinearInputs } from './inputs.js';
+import { linearBackwardTensorFlow, linearForwardTensorFlow } from './tensorflow.js';
 import { linearBackwardWasm, linearForwardWasm } from './wasm.js';
 
 /**
@@ -10,6 +11,7 @@ import { linearBackwardWasm, linearForwardWasm } from './wasm.js';
  */
 export const linearForward: Kernel<LinearInputs, Record<string, never>> = defineKernel({
   name: 'MaehemLinear',
+  tensorflow: linearForwardTensorFlow,
   wasm: linearForwardWasm,
   composite: ({ x, weight, bias }: LinearInputs) =>
     tf.tidy(() => {
@@ -21,6 +23,7 @@ export const linearForward: Kernel<LinearInputs, Record<string, never>> = define
 /** dy [..., out], x [..., in], weight [out, in] → [dx [..., in] unless `inputFixed`, dweight, dbias]. */
 export const linearBackward: Kernel<LinearGradInputs, { inputFixed: boolean }> = defineKernel({
   name: 'MaehemLinearGrad',
+  tensorflow: linearBackwardTensorFlow,
   wasm: linearBackwardWasm,
   composite: ({ dy, x, weight }: LinearGradInputs, { inputFixed }) =>
     tf.tidy(() => {

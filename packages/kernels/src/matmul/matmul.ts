@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
+import { matMulTensorFlow } from './tensorflow.js';
 import { matMulWasm } from './wasm.js';
 
 export type MatMulInputs = { a: tf.Tensor; b: tf.Tensor };
@@ -20,6 +21,7 @@ export interface MatMulSize {
 
 const matMulKernel: Kernel<MatMulInputs, MatMulAttrs> = defineKernel({
   name: 'MaehemMatMul',
+  tensorflow: matMulTensorFlow,
   wasm: matMulWasm,
   composite: ({ a, b }: MatMulInputs, { transposeA, transposeB, alpha }) =>
     tf.tidy(() => [tf.mul(tf.matMul(a, b, transposeA, transposeB), alpha)]),

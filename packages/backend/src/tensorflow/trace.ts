@@ -1,0 +1,141 @@
+import { refuseReading } from '../capture.js';
+import type { BindingValues, OpAttribute, TensorFlowBinding, TensorFlowEngine } from './binding.js';
+import type { GraphForm } from './graph-builder.js';
+import type { FusionRecorder, RawTensor } from './ops.js';
+
+/**
+ * Recording a step for TensorFlow. The step runs once, eagerly, on a binding that notes every op that passes:
+ * tfjs-node's kernels and ours all end there, so that any model made of them can become a graph. Values are
+ * numbered in the order of their appearance.
+ */
+
+/** A value of the step: its type, its shape, and what is in it if it never changes. */
+export interface TracedValue {
+  readonly shape: readonly number[];
+  readonly dtype: number;
+  readonly constant?: BindingValues;
+}
+
+/** One op. */
+export interface TracedOp {
+  readonly kind: 'op';
+  readonly op: string;
+  readonly attributes: readonly OpAttribute[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+/** Several ops that have another form in a graph. */
+export interface TracedFusion {
+  readonly kind: 'fusion';
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly graph: GraphForm;
+  readonly inner: readonly TracedInstruction[];
+}
+
+export type TracedInstruction = TracedOp | TracedFusion;
+
+/** A recorded step. Inputs are the first values. */
+export interface Trace {
+  readonly values: readonly TracedValue[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly instructions: readonly TracedInstruction[];
+}
+
+/** Records what one binding does, between `start` and `finish`. */
+export class Tracer {
+  private readonly values: TracedValue[] = [];
+  private readonly known = new Map<number, number>();
+  private instructions: TracedInstruction[] = [];
+  private readonly inputs: readonly number[];
+  private readonly real: TensorFlowBinding;
+  private readonly engine: TensorFlowEngine;
+
+  /** @param inputs the binding's tensors that the step will be given */
+  constructor(engine: TensorFlowEngine, inputs: readonly RawTensor[]) {
+    this.engine = engine;
+    this.real = engine.binding;
+    this.inputs = inputs.map((input) => this.name(input.id, { shape: input.shape, dtype: input.dtype }));
+  }
+
+  /** Put the recording binding in the real one's place. */
+  start(): void {
+    const { real } = this;
+    const recording: Partial<TensorFlowBinding> & FusionRecorder = {
+      createTensor: (shape, dtype, values) => {
+        const id = real.createTensor(shape, dtype, values);
+        // The step may go on to use the array: the graph keeps what was in it.
+        this.name(id, { shape: [...shape], dtype, constant: values.slice() });
+        return id;
+      },
+      executeOp: (op, attributes, inputs, outputs) => {
+        const used = inputs.map((id) => this.use(id));
+        const made = real.executeOp(op, attributes, inputs, outputs);
+        this.instructions.push({
+          kind: 'op',
+          op,
+          attributes,
+          inputs: used,
+          outputs: made.map((output) => this.name(output.id, output)),
+        });
+        return made;
+      },
+      tensorDataSync: refuseReading,
+      fused: (inputs, run, graph) => this.fused(inputs, run, graph),
+    };
+    // The binding's own members are read-only: they are shadowed, not assigned.
+    this.engine.binding = Object.create(
+      real,
+      Object.getOwnPropertyDescriptors(recording),
+    ) as TensorFlowBinding;
+  }
+
+  stop(): void {
+    this.engine.binding = this.real;
+  }
+
+  finish(outputs: readonly RawTensor[]): Trace {
+    const { values, inputs, instructions } = this;
+    return { values, inputs, instructions, outputs: outputs.map(({ id }) => this.use(id)) };
+  }
+
+  private fused(inputs: readonly number[], run: () => RawTensor[], graph: GraphForm): RawTensor[] {
+    const used = inputs.map((id) => this.use(id));
+    const outer = this.instructions;
+    this.instructions = [];
+    const made = run();
+    const inner = this.instructions;
+    this.instructions = outer;
+    const outputs = made.map(({ id }) => this.use(id));
+    outer.push({ kind: 'fusion', inputs: used, outputs, graph, inner });
+    return made;
+  }
+
+  private name(id: number, { shape, dtype, constant }: TracedValue): number {
+    const value = this.values.length;
+    this.values.push(constant === undefined ? { shape, dtype } : { shape, dtype, constant });
+    // An op may hand its input out again under the same number: the newest value stands.
+    this.known.set(id, value);
+    return value;
+  }
+
+  /** The value of a tensor. One that existed before the step, and is no input, is a constant. */
+  private use(id: number): number {
+    const known = this.known.get(id);
+    if (known !== undefined) return known;
+    const { real } = this;
+    const [info] = real.executeOp('Identity', this.identityType(id), [id], 1);
+    const value = this.name(id, { ...info!, constant: real.tensorDataSync(id).slice() });
+    real.deleteTensor(info!.id);
+    return value;
+  }
+
+  /** Only its values tell the type of a tensor that is known by its number. */
+  private identityType(id: number): OpAttribute[] {
+    const values = this.real.tensorDataSync(id);
+    const type = values instanceof Float32Array ? 1 : values instanceof Int32Array ? 3 : 10;
+    return [{ name: 'T', type: this.real.TF_ATTR_TYPE, value: type }];
+  }
+}
