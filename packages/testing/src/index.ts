@@ -3,4 +3,5 @@ export { type Difference, difference, expectClose, type Numbers } from './close-
 export { describeOnEveryBackend } from './conformance.js';
 export { directionalDerivatives, gradientsOf, randomTensor } from './gradient-check.js';
 export { expectNoLeak } from './leak-check.js';
+export { mutate } from './mutate.js';
 export { sharedFolder } from './shared-folder.js';

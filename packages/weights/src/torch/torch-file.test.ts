@@ -17,8 +17,8 @@ import {
   ZipError,
 } from '../index.js';
 
-const fixture = (name: string): Uint8Array =>
-  readFileSync(new URL(`../../fixtures/${name}`, import.meta.url));
+const fixture = (name: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(readFileSync(new URL(`../../fixtures/${name}`, import.meta.url)));
 const open = (name: string): Promise<WeightsFile> => openWeights(bytesSource(fixture(name), name));
 
 async function values(file: WeightsFile): Promise<Record<string, [string, readonly number[], number[]]>> {
@@ -89,7 +89,7 @@ describe('a file of torch.save', () => {
   });
 
   it('of parameters, from a Blob', async () => {
-    const file = await openWeights(blobSource(new Blob([fixture('parameters.pth') as BlobPart]), 'p.pth'));
+    const file = await openWeights(blobSource(new Blob([fixture('parameters.pth')]), 'p.pth'));
     expect(Object.keys(file.tensors)).toEqual(['weight', 'bias']);
   });
 

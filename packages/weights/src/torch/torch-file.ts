@@ -90,6 +90,9 @@ function archiveFolder(directory: ZipDirectory, file: string): string {
 /** `torch.save`'s magic number in the legacy format. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
+/** How much of a legacy file is read at first, and by what factor more when its pickles are longer. */
+const FIRST_WINDOW = 2 ** 16;
+const WINDOW_GROWTH = 4;
 /** Each storage is preceded by its number of elements. */
 const COUNT_BYTES = 8;
 
@@ -132,24 +135,22 @@ interface PickleSequence {
   readonly next: (storages?: Map<string, TorchStorage>) => Promise<PickleValue>;
 }
 
-/** Pickles one after the other. None says how long it is, so each is tried with more and more of the file. */
+/** Pickles one after the other. None says how long it is, so more of the file is read until each is whole. */
 function pickleSequence(source: ByteSource, host: PickleHost): PickleSequence {
+  let bytes = new Uint8Array(0);
   let at = 0;
   const next = async (storages?: Map<string, TorchStorage>): Promise<PickleValue> => {
-    for (let window = 2 ** 16; ; window *= 4) {
-      const end = Math.min(source.size, at + window);
+    for (;;) {
       storages?.clear();
       try {
-        const { value, length } = unpickle(
-          await source.read(at, end),
-          collecting(host, storages),
-          source.name,
-        );
+        const { value, length } = unpickle(bytes.subarray(at), collecting(host, storages), source.name);
         at += length;
         return value;
       } catch (error) {
-        if (!(error instanceof TruncatedPickleError) || end === source.size) throw error;
-        assertPickleSize(window, source.name);
+        if (!(error instanceof TruncatedPickleError) || bytes.byteLength === source.size) throw error;
+        const more = Math.max(FIRST_WINDOW, WINDOW_GROWTH * bytes.byteLength);
+        assertPickleSize(more, source.name);
+        bytes = await source.read(0, Math.min(source.size, more));
       }
     }
   };
