@@ -1,3 +1,7 @@
+export { colourJitter } from './augment/colour-jitter.js';
+export { type MixOptions, type MixPlan, mixImages, mixPlan, mixTargets } from './augment/mix.js';
+export { RAND_AUGMENT_OPERATIONS, type RandAugmentOptions, randAugment } from './augment/rand-augment.js';
+export { type RandomErasingOptions, randomErasing } from './augment/random-erasing.js';
 export { assertFinite, BadImageError, imageFromFloats } from './bad-image.js';
 export { type Batch, type BatchOptions, batches, type SkippedImage } from './batches.js';
 export { cached } from './cache.js';
@@ -13,6 +17,7 @@ export {
   subset,
 } from './dataset.js';
 export { batchesPerEpoch, epochOrder } from './epoch-order.js';
+export { fixedSizeCrop } from './fixed-size-crop.js';
 export { flipHorizontally, randomFlip } from './flip.js';
 export { gunzip } from './gzip.js';
 export { type IdxArray, parseIdx } from './idx.js';

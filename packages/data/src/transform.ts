@@ -1,9 +1,13 @@
 import { fold, type Key } from '@maehem/random';
+import { colourJitter } from './augment/colour-jitter.js';
+import { type RandAugmentOptions, randAugment } from './augment/rand-augment.js';
+import { type RandomErasingOptions, randomErasing } from './augment/random-erasing.js';
 import { toChannels } from './channels.js';
 import { centreCrop, resizeShortSide } from './crop.js';
+import { fixedSizeCrop } from './fixed-size-crop.js';
 import { randomFlip } from './flip.js';
 import { type FloatImage, heightAndWidth, type Image, type ImageSize } from './image.js';
-import { type Normalisation, type NormalisationName, normaliser } from './normalise.js';
+import { NORMALISATIONS, type Normalisation, type NormalisationName, normaliser } from './normalise.js';
 import { type RandomResizedCropOptions, randomResizedCrop } from './random-resized-crop.js';
 import { resample } from './resample.js';
 
@@ -18,25 +22,50 @@ export interface TransformOptions {
 }
 
 export interface TrainTransformOptions extends TransformOptions {
-  /** Random resized crop: scale and ratio, or `false` to squeeze the whole image into `size`. Default: the paper's. */
-  readonly crop?: RandomResizedCropOptions | false;
+  /**
+   * Random resized crop: scale and ratio; `fixed` for a random crop of one size (table 1e); or `false` to squeeze the
+   * whole image into `size`. Default: the paper's.
+   */
+  readonly crop?: RandomResizedCropOptions | 'fixed' | false;
   /** Horizontal flip with probability 1/2. Default true; switch it off where left and right matter, as for digits. */
   readonly flip?: boolean;
+  /** Strength of brightness, contrast and saturation jitter, an ablation of the paper (table 1e). Default none. */
+  readonly colourJitter?: number;
+  /** Fine-tuning's augmentation (table 9). Default none. */
+  readonly randAugment?: RandAugmentOptions | undefined;
+  /** Fine-tuning's random erasing, which the reference adds. Default none. */
+  readonly erasing?: RandomErasingOptions | undefined;
 }
 
-/** Pretraining's augmentation: random resized crop and flip, nothing else (He et al. 2021, section 4.1 and A.1). */
+/**
+ * Augmentation, in timm's order: crop, flip, jitter or RandAugment, normalisation, erasing. Pretraining has the first
+ * two and nothing else (He et al. 2021, section 4.1 and A.1).
+ */
 export function trainTransform(options: TrainTransformOptions): Transform {
-  const { size, channels, normalisation, crop = {}, flip = true } = options;
-  const [height, width] = heightAndWidth(size);
+  const { channels, normalisation, flip = true, colourJitter: jitter = 0, erasing } = options;
   const normalise = normaliser(normalisation, channels);
+  const fill = meanColour(normalisation);
   return (image, key) => {
-    const source = toChannels(image, channels);
-    const cropped =
-      crop === false
-        ? resample(source, [height, width])
-        : randomResizedCrop(source, [height, width], fold(key, 'crop'), crop);
-    return normalise(flip ? randomFlip(cropped, fold(key, 'flip')) : cropped);
+    const cropped = takeCrop(toChannels(image, channels), fold(key, 'crop'), options);
+    const flipped = flip ? randomFlip(cropped, fold(key, 'flip')) : cropped;
+    const jittered = jitter > 0 ? colourJitter(flipped, fold(key, 'jitter'), jitter) : flipped;
+    const augmented = options.randAugment
+      ? randAugment(jittered, fold(key, 'randaugment'), fill, options.randAugment)
+      : jittered;
+    const values = normalise(augmented);
+    return erasing ? randomErasing(values, fold(key, 'erasing'), erasing) : values;
   };
+}
+
+function takeCrop(image: Image, key: Key, { size, crop = {} }: TrainTransformOptions): Image {
+  if (crop === false) return resample(image, heightAndWidth(size));
+  return crop === 'fixed' ? fixedSizeCrop(image, size, key) : randomResizedCrop(image, size, key, crop);
+}
+
+/** What RandAugment lays behind moved images: the mean, 0 … 255, as timm does. */
+function meanColour(normalisation: NormalisationName | Normalisation): readonly number[] {
+  const { mean } = typeof normalisation === 'string' ? NORMALISATIONS[normalisation] : normalisation;
+  return mean.map((value) => Math.min(255, Math.round(255 * value)));
 }
 
 export interface EvaluationTransformOptions extends TransformOptions {
