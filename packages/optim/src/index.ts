@@ -1,4 +1,5 @@
 export { type AdamwOptions, adamw } from './adamw.js';
+export { EMA_SLOT, withEma } from './ema.js';
 export { addGradients, clipScale, globalNorm } from './gradients.js';
 export { type LarsOptions, lars } from './lars.js';
 export { layerDecayScales, layerId } from './layer-decay.js';
