@@ -7,7 +7,7 @@ import {
   sliceTokens,
   type TokenIds,
 } from '@maehem/kernels';
-import { type BlockShape, patchEmbed, transformer } from '@maehem/vit';
+import { attentionMap, type BlockShape, patchEmbed, transformer } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MaeEncoder } from './params.js';
 
@@ -25,13 +25,37 @@ export function encode(
   shape: BlockShape,
   ids?: TokenIds,
 ): tf.Tensor3D {
+  const encoded = transformer(params.blocks, embed(params, patches, ids), shape);
+  return layerNorm(params.norm, encoded, shape.normEps);
+}
+
+/** What the encoder's first block sees: visible patches at their places, the class token first. */
+function embed(params: MaeEncoder, patches: tf.Tensor3D, ids?: TokenIds): tf.Tensor3D {
   const tokens =
     params.encoder_mask_token !== undefined && ids !== undefined
       ? embedWithMaskTokens(params, patches, ids)
       : embedVisible(params, patches, ids);
   const classToken = add(params.cls_token, tf.slice(params.pos_embed, [0, 0, 0], [1, 1, -1]));
-  const encoded = transformer(params.blocks, prependClassToken(tokens, classToken), shape);
-  return layerNorm(params.norm, encoded, shape.normEps);
+  return prependClassToken(tokens, classToken);
+}
+
+/**
+ * Where one block of the encoder looks, on whole images.
+ * @param index the block's, from 0
+ * @returns [batch, head, 1 + token, 1 + token]: each row sums to 1; the class token is the first row and column
+ * @throws when the encoder has no such block.
+ */
+export function encoderAttention(
+  params: MaeEncoder,
+  patches: tf.Tensor3D,
+  shape: BlockShape,
+  index: number,
+): tf.Tensor4D {
+  const block = params.blocks[index];
+  if (block === undefined)
+    throw new Error(`the encoder has no block ${index}; its ${params.blocks.length} are numbered from 0`);
+  const before = transformer(params.blocks.slice(0, index), embed(params, patches), shape);
+  return attentionMap(block.attn, layerNorm(block.norm1, before, shape.normEps), shape.heads);
 }
 
 /** Position embeddings of the patches, without that of the class token: [1, token, dim]. */

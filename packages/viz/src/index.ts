@@ -1,5 +1,6 @@
 export { type CurveSeries, type LossCurveOptions, lossCurve } from './loss-curve.js';
 export { type MosaicOptions, mosaic } from './mosaic.js';
+export { type PcaColours, pcaColours } from './pca-colours.js';
 export { encodePng } from './png.js';
 export {
   type Reconstruction,
