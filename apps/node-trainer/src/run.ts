@@ -2,7 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Backend, openBackend } from '@maehem/backend';
 import { maeParameters } from '@maehem/mae';
-import { type PretrainSettings, parseSettings, pretrainConfig, SettingsError } from '@maehem/settings';
+import {
+  overlay,
+  type PretrainSettings,
+  parseSettings,
+  pretrainConfig,
+  SettingsError,
+  type SettingsLayer,
+} from '@maehem/settings';
 import {
   createPretraining,
   DivergenceError,
@@ -19,7 +26,6 @@ import {
   threadsUnavailable,
 } from '@maehem/train/node';
 import type { RgbaImage } from '@maehem/viz';
-import { overlay, type SettingsLayer } from './config/flags.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
 import { onInterrupt } from './interrupt.js';
 import { duration, megabytes, type Progress, trainingProgress } from './progress.js';

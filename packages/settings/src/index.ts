@@ -1,4 +1,5 @@
 export { evaluationImages, normalisationName, trainingImages } from './images.js';
+export { getPath, overlay, type SettingsLayer, setPath } from './layers.js';
 export {
   MODEL_PRESETS,
   modelConfig,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { normalisationName } from './images.js';
+import { getPath, overlay, setPath } from './layers.js';
 import { modelConfig, parseSettings, pretrainConfig } from './schema.js';
 
 describe('settings', () => {
@@ -21,5 +22,12 @@ describe('settings', () => {
   it('choose the normalisation that suits the model', () => {
     const of = (preset: string) => normalisationName('auto', modelConfig({ preset }));
     expect([of('tiny'), of('small'), of('vit-b')]).toEqual(['mnist', 'cifar10', 'imagenet']);
+  });
+
+  it('are laid over each other group by group', () => {
+    const given = overlay({ mask: { ratio: 0.5, strategy: 'grid' }, batch: 8 }, { mask: { ratio: 0.6 } });
+    expect(given).toEqual({ mask: { ratio: 0.6, strategy: 'grid' }, batch: 8 });
+    setPath(given, 'model.dim', 48);
+    expect([getPath(given, 'model.dim'), getPath(given, 'model.depth.x')]).toEqual([48, undefined]);
   });
 });

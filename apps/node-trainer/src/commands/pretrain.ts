@@ -1,5 +1,6 @@
+import { overlay } from '@maehem/settings';
 import { Command } from 'commander';
-import { addSettingFlags, givenSettings, overlay } from '../config/flags.js';
+import { addSettingFlags, givenSettings } from '../config/flags.js';
 import { loadSettingsFile } from '../config/load.js';
 import { INTERRUPTED } from '../interrupt.js';
 import { runPretraining } from '../run.js';

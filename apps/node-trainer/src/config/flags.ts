@@ -1,4 +1,4 @@
-import { MODEL_PRESETS, parseSettings } from '@maehem/settings';
+import { getPath, MODEL_PRESETS, parseSettings, type SettingsLayer, setPath } from '@maehem/settings';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** A flag, and the place in the settings that it sets. */
@@ -141,14 +141,10 @@ export function addSettingFlags(command: Command): Command {
 /** What the help says of a flag's default. It is not given to commander: only what a person typed counts. */
 function describeDefault(defaults: SettingsLayer, { path, value }: Flag): string {
   if (value !== undefined) return '';
-  let found: unknown = defaults;
-  for (const name of path.split('.')) found = (found as SettingsLayer)[name];
+  const found = getPath(defaults, path);
   if (found === undefined) return " (default: the preset's)";
   return found === null ? ' (default: none)' : ` (default: ${found})`;
 }
-
-/** A plain object that settings are laid over each other in. */
-export type SettingsLayer = { [name: string]: unknown };
 
 /** The settings that were given as flags on a command line, and no others. */
 export function givenSettings(command: Command): SettingsLayer {
@@ -159,27 +155,4 @@ export function givenSettings(command: Command): SettingsLayer {
     setPath(settings, flag.path, 'value' in flag ? flag.value : command.getOptionValue(name));
   }
   return settings;
-}
-
-function setPath(settings: SettingsLayer, path: string, value: unknown): void {
-  const names = path.split('.');
-  const last = names.pop()!;
-  let node = settings;
-  for (const name of names) {
-    node[name] ??= {};
-    node = node[name] as SettingsLayer;
-  }
-  node[last] = value;
-}
-
-/** Lay one set of settings over another: groups are merged, everything else replaced. */
-export function overlay(base: SettingsLayer, over: SettingsLayer): SettingsLayer {
-  const isGroup = (value: unknown): value is SettingsLayer =>
-    typeof value === 'object' && value !== null && !Array.isArray(value);
-  const merged = { ...base };
-  for (const [name, value] of Object.entries(over)) {
-    const below = merged[name];
-    merged[name] = isGroup(value) && isGroup(below) ? overlay(below, value) : value;
-  }
-  return merged;
 }

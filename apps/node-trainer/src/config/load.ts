@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import { SettingsError } from '@maehem/settings';
+import { SettingsError, type SettingsLayer } from '@maehem/settings';
 import { createJiti } from 'jiti';
-import type { SettingsLayer } from './flags.js';
 
 /**
  * Settings from a file: JSON, or a TypeScript or JavaScript module whose default export is the settings.
