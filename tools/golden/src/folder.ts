@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Comparison } from './comparison.js';
+import { runHuggingFaceCase } from './hugging-face-case.js';
 import { runImageCase } from './image-case.js';
 import { type MaeCaseConfig, runMaeCase } from './mae-case.js';
 import { type GoldenSchedules, runPieces, runSchedules } from './pieces-case.js';
 import { type NamedHostTensors, readTensors } from './tensors.js';
+import { runTorchCase } from './torch-case.js';
 import { runVitCase } from './vit-case.js';
 
 /** What a folder gave: comparisons, and the files that no case here covers. */
@@ -15,7 +17,8 @@ export interface FolderResult {
 
 /**
  * Run every case of a folder in the golden format: `mae_*` and `vit_*` with `.safetensors` and
- * `.io.safetensors`, `pieces.safetensors`, `schedules.json`, `image.safetensors` with `image.png`.
+ * `.io.safetensors`, a `.pth` beside either, folders of Hugging Face with an `io.safetensors`, `pieces.safetensors`,
+ * `schedules.json`, `image.safetensors` with `image.png`.
  * @throws when the folder is missing or holds no case at all, or a file is broken or lacks a tensor; the
  * message names the folder or the case.
  */
@@ -33,11 +36,18 @@ export async function runFolder(folder: string): Promise<FolderResult> {
     covered.add(file);
     return JSON.parse(readFileSync(at(file), 'utf8'));
   };
+  const runTorch = async (name: string, weights: NamedHostTensors): Promise<Comparison[]> => {
+    const file = `${name}.pth`;
+    if (!files.includes(file)) return [];
+    covered.add(file);
+    return named(file, () => runTorchCase(file, at(file), weights));
+  };
   for (const name of caseNames(files, 'mae_')) {
     const config = json(`${name}.json`) as MaeCaseConfig;
     const weights = tensors(`${name}.safetensors`);
     const io = tensors(`${name}.io.safetensors`);
     comparisons.push(...(await named(name, () => runMaeCase({ name, config, weights, io }))));
+    comparisons.push(...(await runTorch(name, weights)));
   }
   for (const name of caseNames(files, 'vit_')) {
     const weights = tensors(`${name}.safetensors`);
@@ -48,6 +58,12 @@ export async function runFolder(folder: string): Promise<FolderResult> {
       : {};
     const heads = config.num_heads === undefined ? {} : { heads: config.num_heads };
     comparisons.push(...(await named(name, () => runVitCase({ name, weights, io, ...heads, ...groups }))));
+    comparisons.push(...(await runTorch(name, weights)));
+  }
+  for (const name of files.filter((file) => isHuggingFaceCase(at(file)))) {
+    covered.add(name);
+    const io = readTensors(join(at(name), 'io.safetensors'));
+    comparisons.push(...(await named(name, () => runHuggingFaceCase({ name, folder, io }))));
   }
   if (files.includes('pieces.safetensors')) {
     const pieces = tensors('pieces.safetensors');
@@ -75,6 +91,11 @@ async function named<T>(name: string, run: () => T | Promise<T>): Promise<T> {
   } catch (error) {
     throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+}
+
+/** A model's folder, and the inputs and outputs of that model. */
+function isHuggingFaceCase(path: string): boolean {
+  return ['config.json', 'model.safetensors', 'io.safetensors'].every((file) => existsSync(join(path, file)));
 }
 
 /** `mae_a` where `mae_a.safetensors` and `mae_a.io.safetensors` lie side by side. */

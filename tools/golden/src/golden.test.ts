@@ -23,17 +23,18 @@ describeOnEveryBackend('golden figures', () => {
     const folder = sharedFolder('parity');
     if (folder === undefined) return context.skip(NO_GOLDENS);
     const before = tf.memory().numTensors;
-    const { comparisons } = await runFolder(folder);
+    const { comparisons, uncovered } = await runFolder(folder);
     expect(comparisons.filter(({ passed }) => !passed)).toEqual([]);
+    expect(uncovered).toEqual([]);
     expect(tf.memory().numTensors).toBe(before);
 
     const compared = new Set(comparisons.map(({ case: name, tensor }) => `${name} ${tensor}`));
-    const computed = readdirSync(folder)
-      .filter((file) => /\.io\.safetensors$|^(pieces|image)\.safetensors$/.test(file))
+    const computed = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /(\.|\/)io\.safetensors$|^(pieces|image)\.safetensors$/.test(file))
       .flatMap((file) =>
         [...readTensors(join(folder, file)).keys()]
           .filter((name) => !INPUTS.test(name))
-          .map((name) => `${file.split('.')[0]} ${name}`),
+          .map((name) => `${file.split(/[./]/)[0]} ${name}`),
       );
     expect(computed.filter((name) => !compared.has(name))).toEqual([]);
   });
