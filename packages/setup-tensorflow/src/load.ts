@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
@@ -15,14 +16,20 @@ export type TensorFlowModule = Readonly<Record<string, unknown>>;
  */
 export async function loadTensorFlow(installation: TensorFlowInstallation): Promise<TensorFlowModule> {
   restoreRemovedUtils();
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   const { packageDir } = installation;
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  tellXlaWhereCudaIs(join(packageDir, 'deps', 'cuda'));
   const require = createRequire(join(packageDir, 'package.json'));
   try {
     return withoutWarnings(() => require(packageDir) as TensorFlowModule);
   } catch (error) {
     throw new Error(`${packageDir} does not load: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** XLA looks for ptxas and libdevice where CUDA is installed for the whole machine, unless it is told. */
+function tellXlaWhereCudaIs(folder: string): void {
+  if (existsSync(join(folder, 'nvvm'))) process.env['XLA_FLAGS'] ??= `--xla_gpu_cuda_data_dir=${folder}`;
 }
 
 /** tfjs-node 4.22 calls these; Node 22 prints a deprecation warning for them, Node 23 took them away. */

@@ -9,7 +9,8 @@ import {
   type TensorFlowVariant,
   TFJS_VERSION,
 } from './installation.js';
-import { findProblems, installationOf, MANIFEST, readManifest } from './manifest.js';
+import { readInstallations } from './installations.js';
+import { installationOf } from './manifest.js';
 
 export interface LocateOptions {
   /** Only this one; otherwise CUDA before CPU. */
@@ -42,33 +43,14 @@ export async function locateTensorFlow(
 export async function searchTensorFlow(options: LocateOptions = {}): Promise<TensorFlowSearch> {
   const { variant, cache = cacheFolder(), from = process.cwd() } = options;
   const variants: readonly TensorFlowVariant[] = variant ? [variant] : ['cuda', 'cpu'];
-  const made = await searchCache(installationsFolder(cache));
+  const { usable, problems: broken } = await readInstallations(installationsFolder(cache));
+  const made = usable.map(({ path, manifest }) => installationOf(path, manifest));
   const peers = await Promise.all(variants.map((each) => searchPeer(each, from)));
-  const problems = [...made.problems, ...peers.flatMap((peer) => peer.problems)];
+  const problems = [...broken, ...peers.flatMap((peer) => peer.problems)];
   const installations = variants.flatMap((each) => [
-    ...made.installations.filter((installation) => installation.variant === each),
+    ...made.filter((installation) => installation.variant === each),
     ...peers.flatMap((peer) => peer.installations).filter((installation) => installation.variant === each),
   ]);
-  return { installations, problems };
-}
-
-async function searchCache(folder: string): Promise<TensorFlowSearch> {
-  const installations: TensorFlowInstallation[] = [];
-  const problems: string[] = [];
-  const entries = await listed(folder);
-  // A name that starts with a dot is a set-up at work, or what is left of one that was stopped.
-  for (const entry of entries.filter((name) => !name.startsWith('.'))) {
-    const path = join(folder, entry, MANIFEST);
-    try {
-      const manifest = await readManifest(path);
-      const found = await findProblems(path, manifest);
-      if (found.length === 0) installations.push(installationOf(path, manifest));
-      problems.push(...found.map((problem) => `${problem}; run '${setupCommand(manifest.variant)}' again`));
-    } catch (error) {
-      problems.push(`${(error as Error).message}; remove ${join(folder, entry)}`);
-    }
-  }
-  installations.sort((a, b) => b.libraryVersion.localeCompare(a.libraryVersion, 'en', { numeric: true }));
   return { installations, problems };
 }
 

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+
+/** Lines of a failed program's output that an error quotes. */
+const QUOTED_LINES = 30;
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Run a program to its end.
+ * @returns what it wrote to stdout
+ * @throws when it cannot start or fails; the message holds the command and the end of what it wrote.
+ */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { cwd, env = {} }: RunOptions = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      ...(cwd === undefined ? {} : { cwd }),
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+    child.on('error', (error) => reject(new Error(`cannot start ${program}: ${error.message}`)));
+    child.on('close', (code, signal) => {
+      if (code === 0) return resolve(stdout);
+      const quoted = output.trimEnd().split('\n').slice(-QUOTED_LINES).join('\n');
+      reject(new Error(`${[program, ...args].join(' ')} failed (${signal ?? `exit ${code}`}):\n${quoted}`));
+    });
+  });
+}
+
+/** The first of `names` that is a program in the folders of `path`, as an absolute path. */
+export async function findProgram(
+  names: readonly string[],
+  path: string = process.env['PATH'] ?? '',
+): Promise<string | undefined> {
+  for (const name of names)
+    for (const folder of path.split(delimiter).filter((part) => part !== '')) {
+      const file = join(folder, name);
+      const runs = await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (runs) return file;
+    }
+  return undefined;
+}
