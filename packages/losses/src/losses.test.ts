@@ -16,18 +16,19 @@ const key = fold(seed(1), 'losses');
 beforeAll(loadTfjsGradients);
 
 describeOnEveryBackend('masked MSE', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
     it.each([
       ['half removed', [1, 0, 1, 0, 1, 0]],
       ['one removed', [0, 0, 0, 1, 0, 0]],
       ['loss on all patches', [1, 1, 1, 1, 1, 1]],
-    ])('%s', (_name, removed) => {
-      const target = randomTensor<tf.Tensor3D>(fold(key, 'target'), [2, 3, 12]);
+      ['five values a patch', [1, 0, 1, 1, 0, 0], 5],
+    ])('%s', async (_name, removed, values = 12) => {
+      const target = randomTensor<tf.Tensor3D>(fold(key, 'target'), [2, 3, values]);
       const mask = tf.tensor2d(removed, [2, 3]);
-      withKernelMode(mode, () =>
+      await withKernelMode(mode, () =>
         checkOp({
           key,
-          inputs: [randomTensor(fold(key, 'prediction'), [2, 3, 12])],
+          inputs: [randomTensor(fold(key, 'prediction'), [2, 3, values])],
           op: (x) => maskedMse(x as tf.Tensor3D, target, mask),
           reference: (x) =>
             tf.div(tf.sum(tf.mul(tf.mean(tf.square(tf.sub(x, target)), -1), mask)), tf.sum(mask)),
@@ -35,12 +36,16 @@ describeOnEveryBackend('masked MSE', () => {
       );
     });
 
-    it('norm-pix: mean 0 and unbiased deviation 1 in every patch; a flat patch gives zeros', () => {
-      const patches = tf.add(tf.mul(randomTensor(fold(key, 'patches'), [2, 3, 48]), 3), 7) as tf.Tensor3D;
-      const target = withKernelMode(mode, () => normPixTarget(patches));
-      expectClose(tf.mean(target, -1), new Float32Array(6), 1e-5);
-      expectClose(tf.div(tf.sum(tf.square(target), -1), 47), new Float32Array(6).fill(1), 1e-5);
-      expectClose(
+    it('norm-pix: mean 0 and unbiased deviation 1 in every patch; a flat patch gives zeros', async () => {
+      for (const values of [2, 5, 48]) {
+        const shape = [2, 3, values];
+        const patches = tf.add(tf.mul(randomTensor(fold(key, 'patches'), shape), 3), 7) as tf.Tensor3D;
+        const target = withKernelMode(mode, () => normPixTarget(patches));
+        await expectClose(tf.mean(target, -1), new Float32Array(6), 1e-5);
+        const variance = tf.div(tf.sum(tf.square(target), -1), values - 1);
+        await expectClose(variance, new Float32Array(6).fill(1), 1e-5);
+      }
+      await expectClose(
         withKernelMode(mode, () => normPixTarget(tf.fill([1, 1, 4], 0.5))),
         [0, 0, 0, 0],
         1e-6,
@@ -56,8 +61,8 @@ describeOnEveryBackend('masked MSE', () => {
 });
 
 describe('smoothed targets', () => {
-  it('spread as PyTorch spreads them', () => {
-    expectClose(
+  it('spread as PyTorch spreads them', async () => {
+    await expectClose(
       smoothTargets([2, 0], 4, 0.1),
       [0.025, 0.025, 0.925, 0.025, 0.925, 0.025, 0.025, 0.025],
       1e-6,

@@ -28,6 +28,14 @@ const maskedMseForward: Kernel<Inputs, Record<string, never>> = defineKernel({
     loss[0] = sum;
     return outputs;
   },
+  wasm: ({ prediction, target, mask }, _attrs, { allocate, address, code }) => {
+    const [batch, tokens, values] = prediction.shape as [number, number, number];
+    const loss = allocate([], 'float32');
+    const gradient = allocate(prediction.shape, 'float32');
+    const inputs = [prediction, target, mask].map(address) as [number, number, number];
+    code.maskedMse(...inputs, batch * tokens, values, address(loss), address(gradient));
+    return [loss, gradient];
+  },
   composite: ({ prediction, target, mask }: Inputs) =>
     tf.tidy(() => {
       const [batch, tokens, values] = prediction.shape;

@@ -22,6 +22,12 @@ const normPix: Kernel<{ patches: tf.Tensor3D }, { eps: number }> = defineKernel(
     }
     return [output];
   },
+  wasm: ({ patches }, { eps }, { allocate, address, code }) => {
+    const [batch, tokens, values] = patches.shape as [number, number, number];
+    const output = allocate(patches.shape, 'float32');
+    code.normPix(address(patches), batch * tokens, values, eps, address(output));
+    return [output];
+  },
   composite: ({ patches }: { patches: tf.Tensor3D }, { eps }) =>
     tf.tidy(() => {
       const centred = tf.sub(patches, tf.mean(patches, -1, true));

@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
-
-type Inputs = { logits: tf.Tensor2D; targets: tf.Tensor2D };
+import type { CrossEntropyInputs } from './inputs.js';
+import { crossEntropyWasm } from './wasm.js';
 
 /** → [loss [], dlogits [batch, class]]: the gradient costs nothing beside the softmax. */
-export const crossEntropyForward: Kernel<Inputs, Record<string, never>> = defineKernel({
+export const crossEntropyForward: Kernel<CrossEntropyInputs, Record<string, never>> = defineKernel({
   name: 'MaehemCrossEntropy',
-  composite: ({ logits, targets }: Inputs) =>
+  wasm: crossEntropyWasm,
+  composite: ({ logits, targets }: CrossEntropyInputs) =>
     tf.tidy(() => {
       const shifted = tf.sub(logits, tf.max(logits, 1, true));
       const exponentials = tf.exp(shifted);

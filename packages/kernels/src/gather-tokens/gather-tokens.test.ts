@@ -38,19 +38,19 @@ describeOnEveryBackend('gather and restore', () => {
       ['a quarter', 3, 16, 4],
       ['all', 2, 9, 9],
       ['one of 196', 2, 196, 1],
-    ])('%s', (_name, batch, tokens, keep) => {
+    ])('%s', async (_name, batch, tokens, keep) => {
       const ids = plan(batch, tokens, keep);
       const x = randomTensor(fold(key, 'x'), [batch, tokens, 5]);
       const visible = randomTensor(fold(key, 'visible'), [batch, keep, 5]);
       const fill = randomTensor(fold(key, 'fill'), [1, 1, 5]);
-      withKernelMode(mode, () => {
-        checkOp({
+      await withKernelMode(mode, async () => {
+        await checkOp({
           key,
           inputs: [x],
           op: (input) => gatherTokens(input as tf.Tensor3D, ids),
           reference: (input) => gatherTokensReference(input as tf.Tensor3D, ids.idsKeep),
         });
-        checkOp({
+        await checkOp({
           key,
           inputs: [visible, fill],
           op: (input, token) => restoreTokens(input as tf.Tensor3D, token as tf.Tensor3D, ids),
@@ -61,11 +61,11 @@ describeOnEveryBackend('gather and restore', () => {
     });
   });
 
-  it('puts every visible token back where it came from', () => {
+  it('puts every visible token back where it came from', async () => {
     const ids = plan(2, 6, 2);
     const x = randomTensor<tf.Tensor3D>(fold(key, 'round trip'), [2, 6, 3]);
     const back = restoreTokens(gatherTokens(x, ids), tf.zeros([1, 1, 3]), ids);
     const visible = tf.cast(tf.less(ids.idsRestore, 2), 'float32');
-    expectClose(back, tf.mul(x, tf.reshape(visible, [2, 6, 1])));
+    await expectClose(back, tf.mul(x, tf.reshape(visible, [2, 6, 1])));
   });
 });

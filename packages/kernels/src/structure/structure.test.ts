@@ -2,6 +2,7 @@ import { fold, seed } from '@maehem/random';
 import { checkOp, describeOnEveryBackend, loadTfjsGradients, randomTensor } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
+import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
 import { add } from './add.js';
 import { prependClassToken, sliceTokens } from './class-token.js';
 import { meanTokens } from './mean-tokens.js';
@@ -14,50 +15,70 @@ const x = () => randomTensor(fold(key, 'x'), [3, 5, 4]);
 beforeAll(loadTfjsGradients);
 
 describeOnEveryBackend('structure', () => {
-  it('reshape', () => {
-    checkOp({ key, inputs: [x()], op: (a) => reshape(a, [15, 4]), reference: (a) => tf.reshape(a, [15, 4]) });
+  it('reshape', async () => {
+    await checkOp({
+      key,
+      inputs: [x()],
+      op: (a) => reshape(a, [15, 4]),
+      reference: (a) => tf.reshape(a, [15, 4]),
+    });
   });
 
-  it('add: residual, position embedding, shared by all', () => {
+  it('add: residual, position embedding, shared by all', async () => {
     for (const shape of [
       [3, 5, 4],
       [1, 5, 4],
       [1, 1, 4],
     ]) {
       const other = randomTensor(fold(key, 'other'), shape);
-      checkOp({ key, inputs: [x(), other], op: (a, b) => add(a, b), reference: (a, b) => tf.add(a, b) });
+      await checkOp({
+        key,
+        inputs: [x(), other],
+        op: (a, b) => add(a, b),
+        reference: (a, b) => tf.add(a, b),
+      });
     }
     expect(() => add(x(), tf.zeros([1, 4, 4]))).toThrow('[1,4,4] does not spread over [3,5,4]');
   });
 
-  it('class token: before the others, and dropped again', () => {
+  it('class token: before the others', async () => {
     const token = randomTensor(fold(key, 'class'), [1, 1, 4]);
-    checkOp({
+    await checkOp({
       key,
       inputs: [x(), token],
       op: (a, c) => prependClassToken(a as tf.Tensor3D, c as tf.Tensor3D),
       reference: (a, c) => tf.concat([tf.add(c, tf.zeros([3, 1, 4])), a], 1),
     });
+  });
+
+  it.each<KernelMode>(['native', 'host', 'composite'])('consecutive tokens, %s', async (mode) => {
     for (const [begin, count] of [
       [1, 4],
       [0, 1],
       [2, 2],
     ] as const)
-      checkOp({
-        key,
-        inputs: [x()],
-        op: (a) => sliceTokens(a as tf.Tensor3D, begin, count),
-        reference: (a) => tf.slice(a, [0, begin, 0], [3, count, 4]),
-      });
+      await withKernelMode(mode, () =>
+        checkOp({
+          key,
+          inputs: [x()],
+          op: (a) => sliceTokens(a as tf.Tensor3D, begin, count),
+          reference: (a) => tf.slice(a, [0, begin, 0], [3, count, 4]),
+        }),
+      );
   });
 
-  it('mean over tokens', () => {
-    checkOp({ key, inputs: [x()], op: (a) => meanTokens(a as tf.Tensor3D), reference: (a) => tf.mean(a, 1) });
+  it('mean over tokens', async () => {
+    await checkOp({
+      key,
+      inputs: [x()],
+      op: (a) => meanTokens(a as tf.Tensor3D),
+      reference: (a) => tf.mean(a, 1),
+    });
   });
 
-  it('a factor for each sample', () => {
+  it('a factor for each sample', async () => {
     const factors = tf.tensor1d([0, 1.25, 1.25]);
-    checkOp({
+    await checkOp({
       key,
       inputs: [x()],
       op: (a) => scaleSamples(a as tf.Tensor3D, factors),

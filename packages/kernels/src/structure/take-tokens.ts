@@ -19,6 +19,12 @@ export const takeTokens: Kernel<{ x: tf.Tensor3D }, { begin: number; count: numb
     }
     return [output];
   },
+  wasm: ({ x }, { begin, count }, { allocate, address, code }) => {
+    const [batch, tokens, dim] = x.shape as [number, number, number];
+    const output = allocate([batch, count, dim], 'float32');
+    code.takeTokens(address(x), batch, tokens, begin, count, dim, address(output));
+    return [output];
+  },
   composite: ({ x }: { x: tf.Tensor3D }, { begin, count }) => {
     const [batch, , dim] = x.shape;
     return [tf.slice(x, [0, begin, 0], [batch, count, dim])];

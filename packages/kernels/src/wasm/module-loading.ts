@@ -84,6 +84,53 @@ export interface WasmExports {
     decay: number,
   ): void;
   sumOfSquares(x: number, count: number): number;
+  addTo(sum: number, more: number, count: number): void;
+  crossEntropy(
+    logits: number,
+    targets: number,
+    batch: number,
+    classes: number,
+    loss: number,
+    dlogits: number,
+  ): void;
+  maskedMse(
+    prediction: number,
+    target: number,
+    mask: number,
+    tokens: number,
+    values: number,
+    loss: number,
+    gradient: number,
+  ): void;
+  normPix(patches: number, rows: number, values: number, eps: number, out: number): void;
+  gatherTokens(
+    x: number,
+    ids: number,
+    batch: number,
+    tokens: number,
+    count: number,
+    dim: number,
+    out: number,
+  ): void;
+  restoreTokens(
+    visible: number,
+    fill: number,
+    ids: number,
+    batch: number,
+    tokens: number,
+    keep: number,
+    dim: number,
+    out: number,
+  ): void;
+  takeTokens(
+    x: number,
+    batch: number,
+    tokens: number,
+    begin: number,
+    count: number,
+    dim: number,
+    out: number,
+  ): void;
 }
 
 /** Is the memory that the kernels will work in shared between threads? It is another type of import. */

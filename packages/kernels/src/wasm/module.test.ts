@@ -53,8 +53,10 @@ function layOut(code: ModuleSource, sizes: Record<string, number>, last: string,
     expect(heap.findIndex((value, i) => owned[i] === 0 && value !== CANARY)).toBe(-1);
   };
   const module = new api.Module(bytesOf(code, shared));
-  const exports = new api.Instance(module, { env: { memory } }).exports as WasmExports;
-  return { exports, address, read, inputs, assertUnharmed };
+  const exports = new api.Instance(module, { env: { memory, log: Math.log } }).exports as WasmExports;
+  const writeIds = (name: string, ids: readonly number[]): void =>
+    new Int32Array(memory.buffer).set(ids, at[name]!);
+  return { exports, address, read, inputs, assertUnharmed, writeIds };
 }
 
 type Products = { aT: boolean; bT: boolean; m: number; n: number; k: number; bias: boolean };
@@ -164,7 +166,17 @@ describe.each(builds)('wasm module, %s', (name, code) => {
     const scratch = Math.max(measure.layerNormScratchBytes(width), measure.attentionScratchBytes(width, 3));
     const attention = 2 * width * 3;
     const sizes = {
-      ...{ scratch: scratch / 4, x: n, dy: n, y: n, other: n, sums: width, moreSums: width, weight: width },
+      ...{
+        loss: 1,
+        scratch: scratch / 4,
+        x: n,
+        dy: n,
+        y: n,
+        other: n,
+        sums: width,
+        moreSums: width,
+        weight: width,
+      },
       ...{
         mean: rows,
         rstd: rows,
@@ -206,6 +218,27 @@ describe.each(builds)('wasm module, %s', (name, code) => {
       );
       exports.attentionForward(at('qkv'), at('out'), at('p'), 1, width, 2, 3, at('scratch'));
       exports.attentionBackward(at('out'), at('qkv'), at('p'), at('dqkv'), 1, width, 2, 3, at('scratch'));
+      exports.addTo(at('x'), at('y'), n);
+      exports.crossEntropy(at('x'), at('dy'), rows, width, at('loss'), at('y'));
+      exports.normPix(at('x'), rows, width, 1e-6, at('y'));
+      exports.maskedMse(at('x'), at('dy'), at('mean'), rows, width, at('loss'), at('y'));
+      // Rows of floats make no ids: all of these are out of range, and must not be followed.
+      exports.gatherTokens(at('x'), at('mean'), 1, rows, rows, width, at('y'));
+      exports.restoreTokens(at('x'), at('weight'), at('rstd'), 1, rows, rows, width, at('y'));
+      exports.takeTokens(at('x'), 1, rows, 1, rows - 1, width, at('y'));
+      assertUnharmed();
+    }
+  });
+
+  when('takes ids of the last token, and gives NaN for one beyond it', () => {
+    const sizes = { x: 2 * 3 * 5, ids: 4, y: 2 * 2 * 5 };
+    for (const last of Object.keys(sizes)) {
+      const { exports, address, read, inputs, assertUnharmed, writeIds } = layOut(code, sizes, last);
+      writeIds('ids', [2, 0, 3, -1]);
+      exports.gatherTokens(address('x'), address('ids'), 2, 3, 2, 5, address('y'));
+      const x = inputs['x']!;
+      expect([...read('y').slice(0, 10)]).toEqual([...x.slice(10, 15), ...x.slice(0, 5)]);
+      expect(read('y').slice(10).every(Number.isNaN)).toBe(true);
       assertUnharmed();
     }
   });

@@ -4,7 +4,9 @@ import { randomTensor } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { attention } from '../attention/attention.js';
+import { softmaxCrossEntropy } from '../cross-entropy/cross-entropy.js';
 import { withKernelMode } from '../dispatch/kernel.js';
+import { gatherTokens } from '../gather-tokens/gather-tokens.js';
 import { linear } from '../linear/linear.js';
 import { prepareWasmKernels } from './module-loading.js';
 import { wasmMemory } from './wasm-memory.js';
@@ -30,7 +32,16 @@ describe("our kernels in tfjs's memory", () => {
       weight: randomTensor<tf.Tensor2D>(fold(key, 'w'), [33, 16]),
       bias: randomTensor<tf.Tensor1D>(fold(key, 'b'), [33]),
     };
-    const run = () => linear(params, attention(qkv, 4)).dataSync().slice();
+    const ids = {
+      idsKeep: tf.tensor2d([3, 0, 16, 9], [2, 2], 'int32'),
+      idsRestore: tf.zeros([2, 17], 'int32') as tf.Tensor2D,
+    };
+    const targets = tf.fill<tf.Rank.R2>([4, 33], 1 / 33);
+    const run = () => {
+      const y = linear(params, gatherTokens(attention(qkv, 4), ids));
+      const loss = softmaxCrossEntropy(tf.reshape(y, [4, 33]), targets);
+      return [...y.dataSync(), ...loss.dataSync()];
+    };
     const before = run();
     const size = heapBytes();
     const large = [0, 1, 2, 3].map(() => tf.zeros([16 * 2 ** 20]));

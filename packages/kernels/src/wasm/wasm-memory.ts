@@ -47,7 +47,8 @@ function bind(engine: object): WasmMemory | 'not yet' | undefined {
   if (module === undefined) return 'not yet';
   let code: WasmExports;
   try {
-    code = new webAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmExports;
+    code = new webAssembly.Instance(module, { env: { memory, log: Math.log } })
+      .exports as unknown as WasmExports;
   } catch {
     return undefined;
   }
