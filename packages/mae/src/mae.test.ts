@@ -9,6 +9,7 @@ import {
   assertMaeConfig,
   encode,
   encodeAll,
+  encoderAttention,
   initMae,
   isDecoder,
   isTrainable,
@@ -78,7 +79,7 @@ describeOnEveryBackend('masked autoencoder', () => {
     ['as in the paper', {}],
     ['mask tokens in the encoder', { encoderMaskTokens: true }],
     ['deeper decoder', { decoderDepth: 3 }],
-  ])('%s: shapes, names, and a gradient for every trainable parameter', (_name, change) => {
+  ])('%s: shapes, names, and a gradient for every trainable parameter', async (_name, change) => {
     const model = { ...config, ...change };
     const params = initMae(key, model);
     const shapes = Object.fromEntries(
@@ -92,40 +93,47 @@ describeOnEveryBackend('masked autoencoder', () => {
       params,
       isTrainable,
     );
-    expect(value.dataSync()[0]).toBeGreaterThan(0.5);
+    expect((await value.data())[0]).toBeGreaterThan(0.5);
     expect(Object.keys(grads)).toEqual(Object.keys(shapes).filter((path) => !path.includes('pos_embed')));
-    for (const grad of Object.values(grads)) expect(grad.dataSync().some((x) => x !== 0)).toBe(true);
+    for (const grad of Object.values(grads)) expect((await grad.data()).some((x) => x !== 0)).toBe(true);
   });
 
-  it('does not look at hidden patches', () => {
+  it('does not look at hidden patches', async () => {
     const params = initMae(key, config);
     const ids = plan();
     const hidden = tf.reshape(ids.mask, [3, TOKENS, 1]);
     const scrambled = tf.add(patches(), tf.mul(hidden, 100)) as tf.Tensor3D;
-    expectClose(encode(params, scrambled, config, ids), encode(params, patches(), config, ids), 0);
+    await expectClose(encode(params, scrambled, config, ids), encode(params, patches(), config, ids), 0);
   });
 
-  it('encodes visible tokens alike in any order of the plan', () => {
+  it('encodes visible tokens alike in any order of the plan', async () => {
     const params = initMae(key, config);
     const all = uploadPlan(randomMasking(key, { batch: 3, tokens: TOKENS, ratio: 0 }));
     const straight = encodeAll(params, patches(), config);
     const shuffled = encode(params, patches(), config, all);
-    expectClose(tf.slice(shuffled, [0, 0, 0], [3, 1, -1]), straight.classToken, 1e-4);
+    await expectClose(tf.slice(shuffled, [0, 0, 0], [3, 1, -1]), straight.classToken, 1e-4);
   });
 
-  it('takes the norm epsilon from the configuration, all the way down', () => {
+  it('tells where each head of a block looks', async () => {
     const params = initMae(key, config);
-    const under = (normEps: number) =>
-      reconstruct(params, { ...config, normEps }, patches(), plan()).dataSync();
-    expectClose(under(1e-6), reconstruct(params, config, patches(), plan()), 0);
-    expect(under(0.5)).not.toEqual(under(1e-6));
+    const maps = encoderAttention(params, patches(), config, 1);
+    expect(maps.shape).toEqual([3, 2, 1 + TOKENS, 1 + TOKENS]);
+    await expectClose(tf.sum(maps, 3), tf.ones([3, 2, 1 + TOKENS]), 1e-5);
+    expect(() => encoderAttention(params, patches(), config, 2)).toThrow('the encoder has no block 2');
   });
 
-  it('scores visible patches only when asked to', () => {
+  it('takes the norm epsilon from the configuration, all the way down', async () => {
+    const params = initMae(key, config);
+    const under = (normEps: number) => reconstruct(params, { ...config, normEps }, patches(), plan()).data();
+    await expectClose(await under(1e-6), reconstruct(params, config, patches(), plan()), 0);
+    expect(await under(0.5)).not.toEqual(await under(1e-6));
+  });
+
+  it('scores visible patches only when asked to', async () => {
     const params = initMae(key, config);
     const loss = (lossOnAllPatches: boolean) =>
-      maeLoss(params, config, patches(), plan(), { normPix: true, lossOnAllPatches }).dataSync()[0];
-    expect(loss(true)).not.toBe(loss(false));
+      maeLoss(params, config, patches(), plan(), { normPix: true, lossOnAllPatches }).data();
+    expect(await loss(true)).not.toEqual(await loss(false));
   });
 
   it('tells the decoder from the encoder', () => {

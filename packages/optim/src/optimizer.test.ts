@@ -114,16 +114,15 @@ describeOnEveryBackend('optimizers', () => {
   describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
     it.each(RULES)(
       '%s makes the steps of the formula, and leaves its new tensors alone',
-      (...[, optimizer, rule]) => {
+      async (...[, optimizer, rule]) => {
         const before = tf.memory().numTensors;
         let params = startParams();
         let state = optimizer.init(params);
-        const expected = new Map<string, Plain>(
-          Object.entries(params).map(([path, tensor]) => {
-            const slots = Object.keys(state).map((slot) => [slot, new Array<number>(tensor.size).fill(0)]);
-            return [path, { param: [...tensor.dataSync()], slots: Object.fromEntries(slots) }];
-          }),
-        );
+        const expected = new Map<string, Plain>();
+        for (const [path, tensor] of Object.entries(params)) {
+          const slots = Object.keys(state).map((slot) => [slot, new Array<number>(tensor.size).fill(0)]);
+          expected.set(path, { param: [...(await tensor.data())], slots: Object.fromEntries(slots) });
+        }
         for (let step = 0; step < 3; step++) {
           for (const [path, plain] of expected) {
             const grad = gradOf(path, step).map((value) => value * GRAD_SCALE);
@@ -133,10 +132,10 @@ describeOnEveryBackend('optimizers', () => {
           ({ params, state } = withKernelMode(mode, () => stepOnce(optimizer, { params, state }, step)));
         }
         for (const [path, { param, slots }] of expected) {
-          expectClose(params[path]!, param, 1e-6, path);
+          await expectClose(params[path]!, param, 1e-6, path);
           expect(params[path]!.shape).toEqual(SHAPES[path]);
           for (const [slot, values] of Object.entries(slots))
-            expectClose(state[slot]![path]!, values, 1e-6, `${slot} of ${path}`);
+            await expectClose(state[slot]![path]!, values, 1e-6, `${slot} of ${path}`);
         }
         expect(tf.memory().numTensors - before).toBe(2 + 2 * Object.keys(state).length);
         dispose(params);
@@ -146,7 +145,7 @@ describeOnEveryBackend('optimizers', () => {
     );
   });
 
-  it.each(RULES)('%s starts from zeros beside every parameter', (...[name, optimizer]) => {
+  it.each(RULES)('%s starts from zeros beside every parameter', async (...[name, optimizer]) => {
     const params = startParams();
     const state = optimizer.init(params);
     expect(optimizer.name).toBe(name);
@@ -154,7 +153,7 @@ describeOnEveryBackend('optimizers', () => {
       expect(Object.keys(slot)).toEqual(Object.keys(SHAPES));
       for (const [path, tensor] of Object.entries(slot)) {
         expect(tensor.shape).toEqual(SHAPES[path]);
-        expect(tensor.dataSync().every((value) => value === 0)).toBe(true);
+        expect((await tensor.data()).every((value) => value === 0)).toBe(true);
       }
     }
     dispose(params);

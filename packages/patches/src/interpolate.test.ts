@@ -9,11 +9,11 @@ describe('interpolatePositionEmbedding', () => {
     expect(interpolatePositionEmbedding(embedding, 4, [3, 5], [3, 5])).toEqual(embedding);
   });
 
-  it('weighs four neighbours a quarter off centre, edges repeated', () => {
+  it('weighs four neighbours a quarter off centre, edges repeated', async () => {
     // Twice as many columns: the places lie at -0.25, 0.25, 0.75, … of the source. Keys's weights of
     // a = -0.75 a quarter off are -0.10546875, 0.87890625, 0.26171875, -0.03515625.
     const wide = interpolatePositionEmbedding(Float32Array.of(0, 0, 1, 0, 0), 1, [1, 5], [1, 10]);
-    expectClose(
+    await expectClose(
       wide,
       [
         0, -0.03515625, -0.10546875, 0.26171875, 0.87890625, 0.87890625, 0.26171875, -0.10546875, -0.03515625,
@@ -22,16 +22,16 @@ describe('interpolatePositionEmbedding', () => {
       1e-7,
     );
     const edge = interpolatePositionEmbedding(Float32Array.of(1, 0, 0, 0), 1, [1, 4], [1, 8]);
-    expectClose(edge.slice(0, 4), [1.10546875, 0.7734375, 0.2265625, -0.10546875], 1e-7);
+    await expectClose(edge.slice(0, 4), [1.10546875, 0.7734375, 0.2265625, -0.10546875], 1e-7);
   });
 
-  it('takes rows and columns apart, and keeps a constant constant', () => {
+  it('takes rows and columns apart, and keeps a constant constant', async () => {
     const rows = Float32Array.from({ length: 2 * 3 }, (_, token) => Math.floor(token / 3));
     const tall = interpolatePositionEmbedding(rows, 1, [2, 3], [4, 6]);
     for (let row = 0; row < 4; row++)
       expect(new Set(tall.slice(row * 6, (row + 1) * 6).map((x) => Math.round(x * 1e6))).size).toBe(1);
     const ones = interpolatePositionEmbedding(new Float32Array(6).fill(1), 1, [2, 3], [5, 4]);
-    expectClose(ones, new Float32Array(20).fill(1), 1e-6);
+    await expectClose(ones, new Float32Array(20).fill(1), 1e-6);
   });
 
   it('leaves the class token alone', () => {

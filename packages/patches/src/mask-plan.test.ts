@@ -111,7 +111,7 @@ describe('plans', () => {
 
   it('go to the device with the shapes that they name', async () => {
     await openBackend('cpu');
-    await expectNoLeak(() => {
+    await expectNoLeak(async () => {
       const tensors = uploadPlan(planFromOrders([[2, 0, 3, 1]], 3));
       expect([tensors.idsKeep.shape, tensors.idsRestore.shape, tensors.mask.shape]).toEqual([
         [1, 3],
@@ -123,7 +123,7 @@ describe('plans', () => {
         'int32',
         'float32',
       ]);
-      expect([...tensors.idsRestore.dataSync()]).toEqual([1, 3, 0, 2]);
+      expect([...(await tensors.idsRestore.data())]).toEqual([1, 3, 0, 2]);
       tf.dispose([tensors.idsKeep, tensors.idsRestore, tensors.mask]);
     });
   });

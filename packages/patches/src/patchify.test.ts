@@ -4,18 +4,18 @@ import { expect, it } from 'vitest';
 import { patchify, unpatchify } from './patchify.js';
 
 describeOnEveryBackend('patchify', () => {
-  it('orders tokens by rows and pixels by (row, column, channel)', () => {
+  it('orders tokens by rows and pixels by (row, column, channel)', async () => {
     // A 4x6 image of 2 channels whose pixel value is 100 row + 10 column + channel; patches of 2x3.
     const pixels = Array.from({ length: 4 }, (_, y) =>
       Array.from({ length: 6 }, (_, x) => [100 * y + 10 * x, 100 * y + 10 * x + 1]),
     );
     const patches = patchify(tf.tensor4d([pixels]), [2, 3]);
     expect(patches.shape).toEqual([1, 4, 12]);
-    expectClose(
+    await expectClose(
       tf.slice(patches, [0, 1, 0], [1, 1, 12]),
       [30, 31, 40, 41, 50, 51, 130, 131, 140, 141, 150, 151],
     );
-    expectClose(unpatchify(patches, [4, 6], [2, 3]), tf.tensor4d([pixels]));
+    await expectClose(unpatchify(patches, [4, 6], [2, 3]), tf.tensor4d([pixels]));
   });
 
   it('names sizes that do not fit', () => {

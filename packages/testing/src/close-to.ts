@@ -9,14 +9,13 @@ export interface Difference {
   readonly relative: number;
 }
 
-function read(numbers: Numbers): ArrayLike<number> {
-  return numbers instanceof tf.Tensor ? numbers.dataSync() : numbers;
+/** GPUs are read asynchronously; the reading is under way when this returns, so a tensor may go afterwards. */
+function read(numbers: Numbers): Promise<ArrayLike<number>> {
+  return numbers instanceof tf.Tensor ? numbers.data() : Promise.resolve(numbers);
 }
 
 /** Compare two arrays of one length. NaN differs from everything, by infinity. */
-export function difference(actual: Numbers, expected: Numbers): Difference {
-  const a = read(actual);
-  const b = read(expected);
+export function difference(a: ArrayLike<number>, b: ArrayLike<number>): Difference {
   if (a.length !== b.length) throw new Error(`cannot compare ${a.length} numbers with ${b.length}`);
   let absolute = 0;
   let largest = 0;
@@ -29,12 +28,19 @@ export function difference(actual: Numbers, expected: Numbers): Difference {
 }
 
 /**
- * Assert that two arrays agree: |actual - expected| <= tolerance * max(1, largest expected entry).
+ * Assert that two arrays agree: |actual - expected| <= tolerance * max(1, largest expected entry). Await it.
  * @throws with the place and size of the largest difference.
  */
-export function expectClose(actual: Numbers, expected: Numbers, tolerance = 1e-4, name = 'values'): void {
-  const a = read(actual);
-  const b = read(expected);
+export async function expectClose(
+  actual: Numbers,
+  expected: Numbers,
+  tolerance = 1e-4,
+  name = 'values',
+): Promise<void> {
+  const [a, b] = (await Promise.all([read(actual), read(expected)])) as [
+    ArrayLike<number>,
+    ArrayLike<number>,
+  ];
   const gap = difference(a, b);
   const scale = Math.max(1, ...Array.from(b, Math.abs).reduce((m, x) => (x > m[0]! ? [x] : m), [0]));
   if (gap.absolute <= tolerance * scale) return;

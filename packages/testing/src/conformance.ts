@@ -1,22 +1,36 @@
 import { type BackendName, openBackend, PROVIDERS } from '@maehem/backend';
 import { beforeAll, describe, it } from 'vitest';
 
+/** Asked once a test file: vitest wants to know before it declares a suite whether to skip it. */
+const refusals: ReadonlyMap<BackendName, string | undefined> = new Map(
+  await Promise.all(
+    PROVIDERS.map(async (provider) => [provider.name, await provider.unavailable()] as const),
+  ),
+);
+
+/** Engines that must open here: CI says which, so that a suite can't fall silent there. */
+const promised: readonly string[] = (process.env['MAEHEM_PROMISED_BACKENDS'] ?? '').split(',');
+
 /**
  * Declare a suite once and run it on every backend. One that cannot open on this machine is reported as
- * skipped, with the reason.
+ * skipped, with the reason, or as failed where it was promised (MAEHEM_PROMISED_BACKENDS=webgpu,tensorflow).
  */
 export function describeOnEveryBackend(name: string, suite: (backend: BackendName) => void): void {
-  for (const provider of PROVIDERS) {
-    describe(`${name} [${provider.name}]`, () => {
-      let reason: string | undefined;
-      beforeAll(async () => {
-        reason = await provider.unavailable();
-        if (reason === undefined) await openBackend(provider.name);
-      });
+  for (const { name: backend } of PROVIDERS) describeOnBackend(name, backend, () => suite(backend));
+}
+
+/** The same for a suite of one backend. */
+export function describeOnBackend(name: string, backend: BackendName, suite: () => void): void {
+  const reason = refusals.get(backend);
+  describe(`${name} [${backend}]`, () => {
+    if (reason !== undefined) {
       it('opens', (context) => {
-        if (reason !== undefined) context.skip(reason);
+        if (promised.includes(backend)) throw new Error(`promised here, but ${reason}`);
+        context.skip(reason);
       });
-      suite(provider.name);
-    });
-  }
+      return;
+    }
+    beforeAll(async () => void (await openBackend(backend)));
+    suite();
+  });
 }

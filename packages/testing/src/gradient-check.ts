@@ -21,36 +21,52 @@ export function gradientsOf(
   return { value, grads };
 }
 
+/** A derivative along one direction, by central differences and by the gradient. */
+export interface DirectionalDerivative {
+  readonly numeric: number;
+  readonly analytic: number;
+}
+
+/** What {@link readDerivatives} makes a derivative of. */
+export type Direction = { readonly plus: tf.Tensor; readonly minus: tf.Tensor; readonly analytic: tf.Tensor };
+
 /**
- * Central differences of sum(dy * f(inputs)) along `directions` random directions of every input.
- * @returns for each direction the numeric and the analytic directional derivative.
+ * f a step to both sides along `directions` random directions of every input, and the gradient's word on it:
+ * on the device, to be read by {@link readDerivatives}.
  */
-export function directionalDerivatives(
+export function probeDirections(
   f: (...inputs: tf.Tensor[]) => tf.Tensor,
   inputs: readonly tf.Tensor[],
-  dy: tf.Tensor,
+  grads: readonly tf.Tensor[],
   key: Key,
   { directions = 3, epsilon = 1e-2 }: { directions?: number; epsilon?: number } = {},
-): { numeric: number; analytic: number }[] {
-  const { grads } = gradientsOf(f, inputs, dy);
-  const project = (args: tf.Tensor[]): number => {
-    const products = f(...args).dataSync();
-    const weights = dy.dataSync();
-    let sum = 0;
-    for (let i = 0; i < weights.length; i++) sum += weights[i]! * products[i]!;
-    return sum;
-  };
+): Direction[] {
   return Array.from({ length: directions }, (_, index) =>
     tf.tidy(() => {
       const along = inputs.map((input, i) => randomTensor(fold(fold(key, index), i), input.shape));
       const moved = (sign: number) =>
-        inputs.map((input, i) => tf.add(input, tf.mul(along[i]!, sign * epsilon)));
-      const numeric = (project(moved(1)) - project(moved(-1))) / (2 * epsilon);
-      const analytic = grads.reduce(
-        (sum, grad, i) => sum + tf.sum(tf.mul(grad, along[i]!)).dataSync()[0]!,
-        0,
-      );
-      return { numeric, analytic };
+        f(...inputs.map((input, i) => tf.add(input, tf.mul(along[i]!, sign * epsilon))));
+      const analytic = tf.addN(grads.map((grad, i) => tf.sum(tf.mul(grad, along[i]!))));
+      return { plus: moved(1), minus: moved(-1), analytic };
     }),
+  );
+}
+
+/** The derivatives of sum(dy * f(inputs)) from what {@link probeDirections} left on the device. */
+export async function readDerivatives(
+  directions: readonly Direction[],
+  dy: tf.Tensor,
+  epsilon = 1e-2,
+): Promise<DirectionalDerivative[]> {
+  const weights = await dy.data();
+  const project = async (tensor: tf.Tensor): Promise<number> => {
+    const values = (await tensor.data()) as Float32Array;
+    return values.reduce((sum, value, i) => sum + weights[i]! * value, 0);
+  };
+  return Promise.all(
+    directions.map(async ({ plus, minus, analytic }) => ({
+      numeric: ((await project(plus)) - (await project(minus))) / (2 * epsilon),
+      analytic: (await analytic.data())[0]!,
+    })),
   );
 }

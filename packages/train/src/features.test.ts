@@ -36,21 +36,24 @@ function* batchesOf(...sizes: number[]): Generator<Required<ImageBatch>> {
 }
 
 describeOnEveryBackend('features', () => {
-  it('are the class token, or the mean over patch tokens without it', () => {
+  it('are the class token, or the mean over patch tokens without it', async () => {
     const before = tf.memory().numTensors;
     const params = initial();
     const pixels = tf.tensor4d(images, [COUNT, 8, 16, 1]);
-    tf.tidy(() => {
-      const { classToken, tokens } = encodeAll(params, patchify(pixels, [4, 4]), { heads: 2 });
-      expectClose(poolFeatures(params, model, pixels, 'class'), classToken, 1e-6);
-      const values = tokens.dataSync();
-      const mean = Float32Array.from({ length: COUNT * 8 }, (_, i) => {
-        let sum = 0;
-        for (let token = 0; token < 8; token++) sum += values[(Math.floor(i / 8) * 8 + token) * 8 + (i % 8)]!;
-        return sum / 8;
-      });
-      expectClose(poolFeatures(params, model, pixels, 'mean'), mean, 1e-6);
+    const made = tf.tidy(() => ({
+      ...encodeAll(params, patchify(pixels, [4, 4]), { heads: 2 }),
+      pooled: poolFeatures(params, model, pixels, 'class'),
+      averaged: poolFeatures(params, model, pixels, 'mean'),
+    }));
+    await expectClose(made.pooled, made.classToken, 1e-6);
+    const values = await made.tokens.data();
+    const mean = Float32Array.from({ length: COUNT * 8 }, (_, i) => {
+      let sum = 0;
+      for (let token = 0; token < 8; token++) sum += values[(Math.floor(i / 8) * 8 + token) * 8 + (i % 8)]!;
+      return sum / 8;
     });
+    await expectClose(made.averaged, mean, 1e-6);
+    dispose(made);
     pixels.dispose();
     dispose(params);
     expect(tf.memory().numTensors).toBe(before);
@@ -64,7 +67,7 @@ describeOnEveryBackend('features', () => {
     expect(whole.labels).toEqual(labels);
     const split = await extractFeatures(params, model, batchesOf(2, 2, 1), 'mean');
     expect(split.labels).toEqual(labels);
-    expectClose(split.values, whole.values, 1e-6);
+    await expectClose(split.values, whole.values, 1e-6);
     expect(tf.memory().numTensors).toBe(before);
     dispose(params);
   });

@@ -56,28 +56,28 @@ describe('drop path', () => {
 });
 
 describeOnEveryBackend('vit', () => {
-  it('patch embedding is a convolution of stride = kernel size', () => {
+  it('patch embedding is a convolution of stride = kernel size', async () => {
     const images = randomTensor<tf.Tensor4D>(fold(key, 'images'), [2, 8, 16, 3]);
     const params = initPatchEmbed(key, [4, 4], 3, 8);
     // tfjs keeps filters as [height, width, in, out].
     const filter = tf.transpose(params.proj.weight, [2, 3, 1, 0]) as tf.Tensor4D;
     const expected = tf.conv2d(images, filter, 4, 'valid');
-    expectClose(patchEmbed(params, patchify(images, [4, 4])), expected, 1e-4);
+    await expectClose(patchEmbed(params, patchify(images, [4, 4])), expected, 1e-4);
   });
 
-  it('a dropped block passes its input through, sample by sample', () => {
+  it('a dropped block passes its input through, sample by sample', async () => {
     const params = initBlock(key, 12);
     const x = randomTensor<tf.Tensor3D>(fold(key, 'x'), [2, 5, 12]);
     const factors = tf.tensor2d([0, 1, 0, 1], [2, 2]);
     const y = block(params, x, { heads: 3 }, { factors, block: 0 });
     const plain = block(params, x, { heads: 3 });
-    expectClose(tf.slice(y, [0, 0, 0], [1, 5, 12]), tf.slice(x, [0, 0, 0], [1, 5, 12]), 0);
-    expectClose(tf.slice(y, [1, 0, 0], [1, 5, 12]), tf.slice(plain, [1, 0, 0], [1, 5, 12]), 1e-6);
+    await expectClose(tf.slice(y, [0, 0, 0], [1, 5, 12]), tf.slice(x, [0, 0, 0], [1, 5, 12]), 0);
+    await expectClose(tf.slice(y, [1, 0, 0], [1, 5, 12]), tf.slice(plain, [1, 0, 0], [1, 5, 12]), 1e-6);
   });
 
   it.each(['mean', 'class'] as const)(
     '%s pooling: every parameter gets a gradient, with drop path too',
-    (pooling) => {
+    async (pooling) => {
       const params = initClassifier(key, { ...config, pooling });
       const patches = randomTensor<tf.Tensor3D>(fold(key, 'patches'), [4, 8, 48]);
       const targets = tf.tensor2d([1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 1], [4, 5]);
@@ -86,7 +86,7 @@ describeOnEveryBackend('vit', () => {
         (p: Classifier) => softmaxCrossEntropy(classify(p, patches, config, factors), targets),
         params,
       );
-      expect(value.dataSync()[0]).toBeCloseTo(Math.log(5), 0);
+      expect((await value.data())[0]).toBeCloseTo(Math.log(5), 0);
       expect(Object.keys(grads).length).toBe(4 + 2 * 12 + 2 + 2);
       expect(Object.values(grads).reduce((sum, grad) => sum + grad.size, 0)).toBe(parameterCount(params));
     },

@@ -10,9 +10,9 @@ const key = fold(seed(1), 'adamw');
 const attrs = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.05, lrScale: 0.5 };
 
 /** Three steps with changing rates and a clipping factor: by the kernel, and by plain numbers. */
-function threeSteps(mode: KernelMode, size: number) {
+async function threeSteps(mode: KernelMode, size: number) {
   const start = randomTensor(fold(key, 'param'), [size]);
-  const expected = [...start.dataSync()].map((param) => ({ param, m: 0, v: 0 }));
+  const expected = [...(await start.data())].map((param) => ({ param, m: 0, v: 0 }));
   let state: tf.Tensor[] = [start, tf.zeros([size]), tf.zeros([size])];
   for (let step = 1; step <= 3; step++) {
     const grad = randomTensor(fold(fold(key, 'grad'), step), [size]);
@@ -25,7 +25,7 @@ function threeSteps(mode: KernelMode, size: number) {
     };
     const [param, m, v] = state as [tf.Tensor, tf.Tensor, tf.Tensor];
     const next = withKernelMode(mode, () => adamw({ param, m, v, grad, ...scalars }, attrs));
-    const host = grad.dataSync();
+    const host = await grad.data();
     for (const [i, entry] of expected.entries())
       expected[i] = adamwReference(entry, host[i]! * 0.7, step, { ...attrs, lr: lr * attrs.lrScale });
     tf.dispose([...state, grad, ...Object.values(scalars)]);
@@ -36,20 +36,20 @@ function threeSteps(mode: KernelMode, size: number) {
 
 describeOnEveryBackend('adamw', () => {
   describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
-    it.each([[1], [257]])('follows the formula for %d entries, and leaves three tensors', (size) => {
+    it.each([[1], [257]])('follows the formula for %d entries, and leaves three tensors', async (size) => {
       const before = tf.memory().numTensors;
-      const { state, expected } = threeSteps(mode, size);
-      expectClose(
+      const { state, expected } = await threeSteps(mode, size);
+      await expectClose(
         state[0]!,
         expected.map(({ param }) => param),
         1e-6,
       );
-      expectClose(
+      await expectClose(
         state[1]!,
         expected.map(({ m }) => m),
         1e-6,
       );
-      expectClose(
+      await expectClose(
         state[2]!,
         expected.map(({ v }) => v),
         1e-6,
@@ -60,7 +60,7 @@ describeOnEveryBackend('adamw', () => {
     });
   });
 
-  it('leaves alone a clone of the weights, and the array that they were made from', () => {
+  it('leaves alone a clone of the weights, and the array that they were made from', async () => {
     const array = new Float32Array([1, 2, 3]);
     const param = tf.tensor1d(array);
     const clone = tf.clone(param);
@@ -73,8 +73,8 @@ describeOnEveryBackend('adamw', () => {
     };
     const [updated] = adamw({ param, m: zeros(), v: zeros(), grad: tf.ones([3]), ...scalars }, attrs);
     param.dispose();
-    expect([...clone.dataSync()]).toEqual([1, 2, 3]);
+    expect([...(await clone.data())]).toEqual([1, 2, 3]);
     expect([...array]).toEqual([1, 2, 3]);
-    expect(updated!.dataSync()[0]).toBeLessThan(1);
+    expect((await updated!.data())[0]).toBeLessThan(1);
   });
 });

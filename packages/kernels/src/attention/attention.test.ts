@@ -24,9 +24,9 @@ describeOnEveryBackend('attention', () => {
       ['one head', 2, 5, 4, 1],
       ['odd heads', 2, 17, 12, 3],
       ['197 tokens', 1, 197, 8, 2],
-    ])('%s', (_name, batch, tokens, width, heads) => {
+    ])('%s', async (_name, batch, tokens, width, heads) => {
       const qkv = randomTensor(fold(key, 'qkv'), [batch, tokens, 3 * width]);
-      withKernelMode(mode, () =>
+      await withKernelMode(mode, () =>
         checkOp({
           key,
           inputs: [qkv],
@@ -36,17 +36,17 @@ describeOnEveryBackend('attention', () => {
       );
     });
 
-    it('is not upset by large scores', () => {
+    it('is not upset by large scores', async () => {
       const qkv = tf.mul(randomTensor<tf.Tensor3D>(fold(key, 'large'), [1, 4, 24]), 100) as tf.Tensor3D;
       const out = withKernelMode(mode, () => attention(qkv, 2));
-      expect(out.dataSync().every(Number.isFinite)).toBe(true);
+      expect((await out.data()).every(Number.isFinite)).toBe(true);
     });
   });
 
-  it('gives probabilities that sum to one', () => {
+  it('gives probabilities that sum to one', async () => {
     const qkv = randomTensor<tf.Tensor3D>(fold(key, 'p'), [2, 6, 24]);
     const sums = tf.sum(attentionProbabilities(qkv, 2), -1);
-    expectClose(sums, new Float32Array(24).fill(1), 1e-5);
+    await expectClose(sums, new Float32Array(24).fill(1), 1e-5);
   });
 
   it('refuses heads that do not divide the width', () => {

@@ -22,17 +22,21 @@ describeOnEveryBackend('gelu', () => {
     it.each([
       ['one entry', [1]],
       ['tokens', [2, 17, 9]],
-    ])('%s', (_name, shape) => {
+    ])('%s', async (_name, shape) => {
       const x = randomTensor(fold(key, 'x'), shape, 2);
-      withKernelMode(mode, () => checkOp({ key, inputs: [x], op: gelu, reference: geluReference }));
+      await withKernelMode(mode, () => checkOp({ key, inputs: [x], op: gelu, reference: geluReference }));
     });
 
-    it('has the values and slopes of the exact GELU, in the tails too', () => {
+    it('has the values and slopes of the exact GELU, in the tails too', async () => {
       // x Φ(x) and Φ(x) + x φ(x), from tables of the normal distribution.
       const x = tf.tensor1d([-8, -1, 0, 0.5, 1, 3, 8]);
       const { value, grads } = withKernelMode(mode, () => gradientsOf(gelu, [x], tf.ones([7])));
-      expectClose(value, [-4.98e-15, -0.158655254, 0, 0.345731231, 0.841344746, 2.995950306, 8], 2e-6);
-      expectClose(grads[0]!, [-4e-14, -0.083315471, 0.5, 0.867495157, 1.083315471, 1.011945655, 1], 2e-6);
+      await expectClose(value, [-4.98e-15, -0.158655254, 0, 0.345731231, 0.841344746, 2.995950306, 8], 2e-6);
+      await expectClose(
+        grads[0]!,
+        [-4e-14, -0.083315471, 0.5, 0.867495157, 1.083315471, 1.011945655, 1],
+        2e-6,
+      );
     });
   });
 });

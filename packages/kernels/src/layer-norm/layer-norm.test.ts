@@ -23,12 +23,12 @@ describeOnEveryBackend('layer norm', () => {
       ['197 tokens', [2, 197, 12]],
       ['odd width', [3, 5, 7]],
       ['rows', [6, 48]],
-    ])('%s', (_name, shape) => {
+    ])('%s', async (_name, shape) => {
       const features = shape[shape.length - 1]!;
       const x = randomTensor(fold(key, 'x'), shape, 2);
       const weight = randomTensor(fold(key, 'w'), [features]);
       const bias = randomTensor(fold(key, 'b'), [features]);
-      withKernelMode(mode, () =>
+      await withKernelMode(mode, () =>
         checkOp({
           key,
           inputs: [x, weight, bias],
@@ -38,12 +38,12 @@ describeOnEveryBackend('layer norm', () => {
       );
     });
 
-    it('maps a constant row to the bias', () => {
+    it('maps a constant row to the bias', async () => {
       const bias = tf.tensor1d([1, 2, 3, 4]);
       const y = withKernelMode(mode, () =>
         layerNorm({ weight: tf.ones([4]) as tf.Tensor1D, bias }, tf.fill([2, 4], 5)),
       );
-      expectClose(y, [1, 2, 3, 4, 1, 2, 3, 4]);
+      await expectClose(y, [1, 2, 3, 4, 1, 2, 3, 4]);
     });
   });
 });

@@ -21,10 +21,10 @@ describeOnEveryBackend('linear', () => {
       ['197 tokens', [2, 197, 12], 7],
       ['rows', [6, 4], 3],
       ['one output', [3, 5, 4], 1],
-    ])('%s', (_name, shape, outputs) => {
+    ])('%s', async (_name, shape, outputs) => {
       const { weight, bias } = params(shape[shape.length - 1]!, outputs);
       const x = randomTensor(fold(key, 'x'), shape);
-      withKernelMode(mode, () =>
+      await withKernelMode(mode, () =>
         checkOp({
           key,
           inputs: [x, weight, bias],
@@ -34,10 +34,10 @@ describeOnEveryBackend('linear', () => {
       );
     });
 
-    it('skips the gradient of fixed inputs', () => {
+    it('skips the gradient of fixed inputs', async () => {
       const { weight, bias } = params(4, 3);
       const x = randomTensor(fold(key, 'x'), [2, 5, 4]);
-      withKernelMode(mode, () =>
+      await withKernelMode(mode, () =>
         checkOp({
           key,
           inputs: [weight, bias],

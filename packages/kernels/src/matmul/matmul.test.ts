@@ -14,13 +14,13 @@ describeOnEveryBackend('matMul', () => {
       ['A Bᵀ', false, true],
       ['Aᵀ B', true, false],
       ['Aᵀ Bᵀ', true, true],
-    ])('%s, alone and in batches', (_name, transposeA, transposeB) => {
+    ])('%s, alone and in batches', async (_name, transposeA, transposeB) => {
       for (const leading of [[], [3], [2, 2]]) {
         const a = randomTensor(fold(key, 'a'), [...leading, ...(transposeA ? [7, 17] : [17, 7])]);
         const b = randomTensor(fold(key, 'b'), [...leading, ...(transposeB ? [9, 7] : [7, 9])]);
         const product = withKernelMode(mode, () => matMul(a, b, { transposeA, transposeB, alpha: 0.25 }));
         expect(product.shape).toEqual([...leading, 17, 9]);
-        expectClose(product, tf.mul(tf.matMul(a, b, transposeA, transposeB), 0.25), 1e-5);
+        await expectClose(product, tf.mul(tf.matMul(a, b, transposeA, transposeB), 0.25), 1e-5);
       }
     });
   });

@@ -48,8 +48,10 @@ function trainer({ threads, accumulate = 1, clipNorm = null, workerUrl = built }
   return createParallelPretrainer(task, { params }, { threads, workerUrl, execArgv: [] });
 }
 
-const weights = (params: Mae): Float32Array =>
-  Float32Array.from(entries<tf.Tensor>(params).flatMap(([, tensor]) => [...tensor.dataSync()]));
+async function weights(params: Mae): Promise<Float32Array> {
+  const values = await Promise.all(entries<tf.Tensor>(params).map(([, tensor]) => tensor.data()));
+  return Float32Array.from(values.flatMap((data) => [...data]));
+}
 
 /** Losses, gradient norms, tensor counts and final weights of five steps on different batches. */
 async function train(setting: Setting) {
@@ -65,7 +67,7 @@ async function train(setting: Setting) {
     norms.push(gradNorm);
     tensors.push(tf.memory().numTensors);
   }
-  const final = weights(run.params());
+  const final = await weights(run.params());
   run.dispose();
   return { losses, norms, tensors, final };
 }

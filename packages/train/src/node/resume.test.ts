@@ -41,8 +41,10 @@ async function advance(run: PretrainRun, count: number): Promise<void> {
 }
 
 const bytes = (run: PretrainRun) =>
-  entries<tf.Tensor>({ params: run.trainer.params(), state: run.trainer.optimizerState() } as never).map(
-    ([path, tensor]) => [path, [...tensor.dataSync()]] as const,
+  Promise.all(
+    entries<tf.Tensor>({ params: run.trainer.params(), state: run.trainer.optimizerState() } as never).map(
+      async ([path, tensor]) => [path, [...(await tensor.data())]] as const,
+    ),
   );
 
 describeOnEveryBackend('checkpoints', (backend) => {
@@ -65,7 +67,7 @@ describeOnEveryBackend('checkpoints', (backend) => {
       const second = createPretraining(info.config, 4, state);
       expect(second.trainer.stepIndex).toBe(5);
       await advance(second, 10);
-      expect(bytes(second)).toEqual(bytes(straight));
+      expect(await bytes(second)).toEqual(await bytes(straight));
       second.dispose();
       straight.dispose();
     },
