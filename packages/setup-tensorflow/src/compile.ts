@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import nodeApi from 'node-api-headers';
 import { BINDING, NAPI_VERSION } from './installation.js';
 import { runProgram } from './run-program.js';
 
@@ -39,7 +39,6 @@ export async function compilerVersion(compiler: string): Promise<string> {
 
 function compilerArguments(options: CompileOptions, sources: readonly string[]): string[] {
   const { include, libraries, cuda } = options;
-  const nodeApi = createRequire(import.meta.url)('node-api-headers') as { readonly include_dir: string };
   return [
     ...['-std=c++17', '-O2', '-fPIC', '-shared', `-DNAPI_VERSION=${NAPI_VERSION}`],
     ...['-I', nodeApi.include_dir, '-I', include, '-o', BINDING, ...sources],

@@ -1,6 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { cacheFolder, installationsFolder } from './cache.js';
 import {
   packageOf,
@@ -57,7 +56,7 @@ export async function searchTensorFlow(options: LocateOptions = {}): Promise<Ten
 /** A tfjs-node that the user installed, with its own binding: how it came about is not our business. */
 async function searchPeer(variant: TensorFlowVariant, from: string): Promise<TensorFlowSearch> {
   const name = packageOf(variant);
-  const manifestFile = resolveFrom(from, `${name}/package.json`);
+  const manifestFile = await findPackage(name, resolve(from));
   if (manifestFile === undefined) return { installations: [], problems: [] };
   const refuse = (reason: string): TensorFlowSearch => ({
     installations: [],
@@ -72,12 +71,15 @@ async function searchPeer(variant: TensorFlowVariant, from: string): Promise<Ten
   return { installations: [{ packageDir, libraryVersion, variant, manifestPath: undefined }], problems: [] };
 }
 
-function resolveFrom(folder: string, specifier: string): string | undefined {
-  try {
-    return createRequire(join(folder, 'noop.js')).resolve(specifier);
-  } catch {
-    return undefined;
-  }
+/**
+ * The nearest `node_modules/NAME/package.json` at or above a folder. Not what Node's resolution finds: NODE_PATH, as
+ * package managers set it for their scripts, shows packages of other projects.
+ */
+async function findPackage(name: string, folder: string): Promise<string | undefined> {
+  const file = join(folder, 'node_modules', name, 'package.json');
+  if (await stat(file).catch(() => undefined)) return realpath(file);
+  const parent = dirname(folder);
+  return parent === folder ? undefined : findPackage(name, parent);
 }
 
 async function hasBinding(packageDir: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import { runProgram } from '../run-program.js';
 import { cudaRequirements } from './wheel.js';
 
 /** The TensorFlow that this was measured with. */
-export const TENSORFLOW_RELEASE = '2.21';
+const TENSORFLOW_RELEASE = '2.21';
 
 /** Is a version of that release, or a later one? */
 export function isCurrent(version: string): boolean {

@@ -84,7 +84,7 @@ function recordName(zip: ZipArchive): string {
 }
 
 /** Lines `name,sha256=BASE64URL,bytes`; gives hexadecimal SHA-256 by name. */
-export function parseRecord(record: string): Map<string, string> {
+function parseRecord(record: string): Map<string, string> {
   const lines = record.split(/\r?\n/).map((line) => /^"?(.*?)"?,sha256=([\w-]+)=*,\d*$/.exec(line));
   return new Map(
     lines.flatMap((found) =>
@@ -122,7 +122,7 @@ export async function cudaRequirements(path: string): Promise<string[]> {
   }
 }
 
-export function parseCudaRequirements(metadata: string): string[] {
+function parseCudaRequirements(metadata: string): string[] {
   return [...metadata.matchAll(/^Requires-Dist:\s*([^;]+?)\s*;\s*extra\s*==\s*["']and-cuda["']/gm)].map(
     ([, requirement = '']) => requirement,
   );
