@@ -3,6 +3,7 @@
 //   node tools/workspace/run.mjs pnpm ARGS               the pinned pnpm, where the machine has none
 //   node tools/workspace/run.mjs test [vitest args]      every test of the workspace, with the skipped ones listed
 //   node tools/workspace/run.mjs demo [maehem args]      build the trainer and run `maehem demo`
+//   node tools/workspace/run.mjs setup [args]            build setup-tensorflow and run it
 //   node tools/workspace/run.mjs golden|bench [args]     build that tool and run it; stdout holds its output alone
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ const commands = {
   pnpm,
   test: (args) => node('node_modules/vitest/vitest.mjs', ['run', ...args]),
   demo: (args) => buildAndRun('apps/node-trainer', 'dist/maehem.js', ['demo', ...args], root),
+  setup: (args) => buildAndRun('packages/setup-tensorflow', 'dist/setup-tensorflow.js', args, calledFrom),
   golden: (args) => buildAndRun('tools/golden', 'dist/golden.js', args, calledFrom),
   bench: (args) => buildAndRun('tools/bench', 'dist/bench.js', args, calledFrom),
 };

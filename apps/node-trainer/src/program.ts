@@ -5,6 +5,7 @@ import { infoCommand } from './commands/info.js';
 import { pretrainCommand } from './commands/pretrain.js';
 import { probeCommand } from './commands/probe.js';
 import { reconstructCommand } from './commands/reconstruct.js';
+import { setupCommand } from './commands/setup.js';
 
 /** The `maehem` command line. */
 export function createProgram(): Command {
@@ -16,5 +17,6 @@ export function createProgram(): Command {
     .addCommand(reconstructCommand())
     .addCommand(probeCommand())
     .addCommand(infoCommand())
-    .addCommand(demoCommand());
+    .addCommand(demoCommand())
+    .addCommand(setupCommand());
 }
