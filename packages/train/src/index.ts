@@ -10,6 +10,7 @@ export {
   STATE_FILE,
   uploadOptimizerState,
 } from './checkpoint.js';
+export { type Classification, evaluateClassifier } from './classification.js';
 export { DivergenceError, type DivergenceReport, watchDivergence } from './divergence.js';
 export {
   extractFeatures,
@@ -18,10 +19,25 @@ export {
   type ImageBatch,
   poolFeatures,
 } from './features.js';
+export {
+  averagedParams,
+  classifierFrom,
+  createFinetuning,
+  type FinetuneRun,
+} from './finetune.js';
+export {
+  type FinetuneConfig,
+  type FinetuneOptimizerConfig,
+  finetuneDefaults,
+  finetuneKeys,
+  scratchDefaults,
+} from './finetune-config.js';
+export { type FinetuneBatch, finetuneTask, uploadFinetuneBatch } from './finetune-task.js';
 export { type GradientSource, localGradients } from './gradient-source.js';
 export { downloadTree, uploadTensor, uploadTree } from './host-tensors.js';
 export { type LinearProbeOptions, linearProbe, type ProbeResult } from './linear-probe.js';
 export { maskPlan, visibleTokens } from './masking.js';
+export { assertTunedBlocks, isTuned } from './partial-tuning.js';
 export {
   createPretraining,
   type PretrainingOptions,

@@ -1,0 +1,89 @@
+import { type MixPlan, mixImages, mixPlan, mixTargets } from '@maehem/data';
+import { smoothTargets, softmaxCrossEntropy } from '@maehem/losses';
+import { adamw, finetuneGroups, linearScaledLr, warmupCosine, withEma } from '@maehem/optim';
+import { patchify } from '@maehem/patches';
+import { fold } from '@maehem/random';
+import { type Classifier, classify, dropPathFactors } from '@maehem/vit';
+import * as tf from '@tensorflow/tfjs-core';
+import type { ImageBatch } from './features.js';
+import { type FinetuneConfig, finetuneKeys } from './finetune-config.js';
+import { isTuned } from './partial-tuning.js';
+import { assertBatchSize, type RunPlan } from './training-run.js';
+import { splitTree, type TrainingTask } from './training-step.js';
+
+/** One labelled batch on the device, with all the chance of its step. */
+export type FinetuneBatch = {
+  /** [batch, token, patch values] */
+  readonly patches: tf.Tensor3D;
+  /** [batch, class]: smoothed, mixed as the images are. */
+  readonly targets: tf.Tensor2D;
+  /** [depth * 2, batch], where there is stochastic depth. */
+  readonly dropPath?: tf.Tensor2D;
+};
+
+/** What fine-tuning minimises, and how. */
+export function finetuneTask(
+  config: FinetuneConfig,
+  params: Classifier,
+  { stepsPerEpoch, totalSteps }: RunPlan,
+): TrainingTask<Classifier, FinetuneBatch> {
+  const { model, accumulate, ema } = config;
+  const { baseLr, minLr, warmupEpochs, weightDecay, layerDecay, beta1, beta2, clipNorm } = config.optimizer;
+  const trainable = isTuned(config.tunedBlocks, model.depth);
+  const schedule = warmupCosine({
+    baseLr: linearScaledLr(baseLr, config.batch * accumulate),
+    minLr,
+    warmupSteps: Math.round(warmupEpochs * stepsPerEpoch),
+    totalSteps,
+  });
+  const shapes = splitTree(params, trainable).trainable;
+  const treatments = finetuneGroups(shapes, { weightDecay, layerDecay, depth: model.depth });
+  const optimizer = adamw({ schedule, treatments, beta1, beta2 });
+  return {
+    objective: {
+      loss: (weights, { patches, targets, dropPath }) =>
+        softmaxCrossEntropy(classify(weights, patches, model, dropPath), targets),
+      trainable,
+    },
+    optimizer: ema === null ? optimizer : withEma(optimizer, ema),
+    accumulate,
+    clipNorm,
+  };
+}
+
+/**
+ * One labelled batch on the device: mixed, with its targets and the dropped paths of its number in the run.
+ * @throws when labels are missing, or a size or a label is not the model's.
+ */
+export function uploadFinetuneBatch(
+  config: FinetuneConfig,
+  { images, labels }: ImageBatch,
+  batchIndex: number,
+): FinetuneBatch {
+  const { model, batch, dropPath: rate, mix } = config;
+  const [height, width] = model.imageSize;
+  const shape = [batch, height, width, model.channels] as const;
+  assertBatchSize(images, batchIndex, shape);
+  if (labels === undefined)
+    throw new Error(`batch ${batchIndex} has images without labels; fine-tuning needs a label for each`);
+  const keys = finetuneKeys(config);
+  const plan = mixPlan(fold(keys.mix, batchIndex), [height, width], mix);
+  const pixels = tf.tensor4d(mixImages(images, shape, plan), [...shape]);
+  const patches = patchify(pixels, model.patchSize);
+  pixels.dispose();
+  const { depth } = model;
+  const factors = rate > 0 && dropPathFactors(fold(keys.dropPath, batchIndex), { depth, batch, rate });
+  return {
+    patches,
+    targets: tf.tensor2d(targetsOf(config, labels, plan), [batch, model.classes]),
+    ...(factors ? { dropPath: tf.tensor2d(factors, [depth * 2, batch]) } : {}),
+  };
+}
+
+function targetsOf(
+  { model, labelSmoothing }: FinetuneConfig,
+  labels: Int32Array,
+  plan: MixPlan,
+): Float32Array {
+  return mixTargets(smoothTargets(labels, model.classes, labelSmoothing), model.classes, plan);
+}
