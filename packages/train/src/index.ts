@@ -1,5 +1,8 @@
 export {
+  type CheckpointConfigs,
   type CheckpointInfo,
+  type CheckpointKind,
+  classifierFromTensors,
   describeCheckpoint,
   downloadOptimizerState,
   encoderFromTensors,
@@ -9,6 +12,7 @@ export {
   parseCheckpointInfo,
   STATE_FILE,
   uploadOptimizerState,
+  uploadStateOf,
 } from './checkpoint.js';
 export { type Classification, evaluateClassifier } from './classification.js';
 export { DivergenceError, type DivergenceReport, watchDivergence } from './divergence.js';

@@ -1,12 +1,19 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TensorTree } from '@maehem/backend';
 import type { Mae, MaeEncoder } from '@maehem/mae';
+import type { OptimizerState } from '@maehem/optim';
+import { type Classifier, classifierShapes } from '@maehem/vit';
 import type { HostTensor, Named } from '@maehem/weights';
 import { readSafetensors, syncFolder, writeFileAtomic, writeSafetensors } from '@maehem/weights/node';
 import {
+  type CheckpointConfigs,
   type CheckpointInfo,
+  type CheckpointKind,
+  classifierFromTensors,
   describeCheckpoint,
   downloadOptimizerState,
+  EMA_FILE,
   encoderFromTensors,
   MODEL_FILE,
   maeFromTensors,
@@ -14,11 +21,12 @@ import {
   parseCheckpointInfo,
   STATE_FILE,
   uploadOptimizerState,
+  uploadStateOf,
 } from '../checkpoint.js';
 import { downloadTree } from '../host-tensors.js';
 import type { TrainingState } from '../pretrain.js';
 import type { PretrainConfig } from '../pretrain-config.js';
-import type { Pretrainer } from '../pretrainer.js';
+import type { StartingState } from '../training-run.js';
 
 /** Writes the three files of a checkpoint; a test may hand in one that fails. */
 export type WriteTensors = (
@@ -28,9 +36,17 @@ export type WriteTensors = (
 ) => Promise<void>;
 
 /** What to save, and how much to keep. */
-export interface SaveOptions {
-  readonly trainer: Pretrainer;
-  readonly config: PretrainConfig;
+export interface SaveOptions<Kind extends CheckpointKind = 'pretrain'> {
+  readonly trainer: {
+    readonly stepIndex: number;
+    params(): TensorTree;
+    optimizerState(): OptimizerState;
+  };
+  readonly config: CheckpointConfigs[Kind];
+  /** What was trained; pretraining unless given. */
+  readonly kind?: Kind;
+  /** Averaged weights, kept in a file of their own. */
+  readonly averaged?: TensorTree;
   readonly extra?: unknown;
   /** Newest checkpoints that stay; older ones are removed after the new one is whole. */
   readonly keep: number;
@@ -44,15 +60,20 @@ export interface SaveOptions {
  * @param folder of all checkpoints of a run
  * @returns the path of the new checkpoint
  */
-export async function saveCheckpoint(folder: string, options: SaveOptions): Promise<string> {
-  const { trainer, config, extra = null, keep, write = writeSafetensors } = options;
+export async function saveCheckpoint<Kind extends CheckpointKind = 'pretrain'>(
+  folder: string,
+  options: SaveOptions<Kind>,
+): Promise<string> {
+  const { trainer, config, kind, averaged, extra = null, keep, write = writeSafetensors } = options;
   const name = `step-${String(trainer.stepIndex).padStart(8, '0')}`;
   const path = join(folder, name);
   const partial = join(folder, `.${name}.${process.pid}.partial`);
-  const info = describeCheckpoint(trainer, config, extra);
+  const info = describeCheckpoint(trainer, config, extra, kind);
   try {
     await mkdir(partial, { recursive: true });
     await write(join(partial, MODEL_FILE), await downloadTree(trainer.params()), { format: 'pt' });
+    if (averaged !== undefined)
+      await write(join(partial, EMA_FILE), await downloadTree(averaged), { format: 'pt' });
     await write(join(partial, OPTIMIZER_FILE), await downloadOptimizerState(trainer.optimizerState()));
     await writeFileAtomic(join(partial, STATE_FILE), [
       new TextEncoder().encode(`${JSON.stringify(info, null, 2)}\n`),
@@ -97,9 +118,13 @@ export async function latestCheckpoint(folder: string): Promise<string | undefin
 
 /**
  * The description of a checkpoint.
- * @throws when the folder is none, or of another format.
+ * @param kind what is wanted; pretraining unless given
+ * @throws when the folder is none, or of another format or kind.
  */
-export async function readCheckpointInfo(path: string): Promise<CheckpointInfo> {
+export async function readCheckpointInfo<Kind extends CheckpointKind = 'pretrain'>(
+  path: string,
+  kind?: Kind,
+): Promise<CheckpointInfo<Kind>> {
   const file = join(path, STATE_FILE);
   let text: string;
   try {
@@ -107,7 +132,7 @@ export async function readCheckpointInfo(path: string): Promise<CheckpointInfo> 
   } catch (error) {
     throw new Error(`${path} is not a checkpoint: ${(error as Error).message}`, { cause: error });
   }
-  return parseCheckpointInfo(text, file);
+  return parseCheckpointInfo(text, file, kind);
 }
 
 /**
@@ -122,6 +147,27 @@ export async function loadCheckpoint(
   const { tensors } = await readSafetensors(join(path, OPTIMIZER_FILE));
   const optimizerState = uploadOptimizerState(tensors, info.config.model);
   return { info, state: { params, optimizerState, stepIndex: info.step } };
+}
+
+/** As {@link loadCheckpoint}, of a fine-tuning run. @throws TensorMismatchError */
+export async function loadFinetuneCheckpoint(
+  path: string,
+): Promise<{ info: CheckpointInfo<'finetune'>; state: Required<StartingState<Classifier>> }> {
+  const info = await readCheckpointInfo(path, 'finetune');
+  const { model } = info.config;
+  const params = await loadClassifier(join(path, MODEL_FILE), model);
+  const { tensors } = await readSafetensors(join(path, OPTIMIZER_FILE));
+  const optimizerState = uploadStateOf(tensors, Object.keys(classifierShapes(model)));
+  return { info, state: { params, optimizerState, stepIndex: info.step } };
+}
+
+/** The weights of a classifier. @throws TensorMismatchError when they are of another architecture. */
+export async function loadClassifier(
+  file: string,
+  model: CheckpointConfigs['finetune']['model'],
+): Promise<Classifier> {
+  const { tensors } = await readSafetensors(file);
+  return classifierFromTensors(tensors, model, file);
 }
 
 /** The weights of a whole autoencoder. @throws TensorMismatchError when they are of another architecture. */

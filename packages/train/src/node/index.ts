@@ -2,7 +2,9 @@ export type { CheckpointInfo } from '../checkpoint.js';
 export {
   latestCheckpoint,
   loadCheckpoint,
+  loadClassifier,
   loadEncoder,
+  loadFinetuneCheckpoint,
   loadMae,
   modelFile,
   readCheckpointInfo,
