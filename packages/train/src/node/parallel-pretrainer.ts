@@ -1,19 +1,9 @@
-import { type BackendName, dispose, engineName, hostMemory } from '@maehem/backend';
-import type { Mae } from '@maehem/mae';
-import * as tf from '@tensorflow/tfjs-core';
-import { type GradientSource, localGradients } from '../gradient-source.js';
-import {
-  type GradientTask,
-  type PretrainBatch,
-  type PretrainTask,
-  pretrainObjective,
-  splitParams,
-} from '../pretrain-task.js';
+import { Worker } from 'node:worker_threads';
+import type { PretrainTask } from '../pretrain-task.js';
 import { createPretrainer, type Pretrainer, type PretrainStart } from '../pretrainer.js';
-import { templateOf } from '../training-step.js';
-import { cutBatch, uploadValues } from './batch-part.js';
-import { addShared, parameterLayout, shareFloats, writeShared } from './shared-parameters.js';
-import { startThread } from './training-thread.js';
+import { assertThreads, parallelPretrainer } from '../threads/parallel-pretrainer.js';
+import type { ThreadReply } from '../threads/protocol.js';
+import type { WorkerEvents, WorkerPort } from '../threads/training-thread.js';
 
 /** How many threads, and where their code is. */
 export interface ThreadOptions {
@@ -31,11 +21,10 @@ export function threadsUnavailable(): string | undefined {
 }
 
 /**
- * A pretrainer that spreads each step over threads: data parallel, with a replica of the parameters on an engine
- * of its own in each. Every thread takes an equal part of each batch, the calling one the first; their gradients
- * are added in a fixed order and the optimizer runs once, so that a run repeats to the bit with the same number of
- * threads. With another number, sums round differently. With one thread it is `createPretrainer`.
- * Threads start at once and report at the first step; they end with `dispose`.
+ * A pretrainer that spreads each step over threads: each takes an equal part of every batch, the calling one the
+ * first, on an engine of its own; gradients are added in a fixed order, so that a run repeats to the bit with the
+ * same number of threads. With one thread it is `createPretrainer`. Threads start at once and report at the first
+ * step; they end with `dispose`.
  * @throws when threads cannot share memory here, or the engine does not show its memory.
  */
 export function createParallelPretrainer(
@@ -43,67 +32,24 @@ export function createParallelPretrainer(
   start: PretrainStart,
   options: ThreadOptions,
 ): Pretrainer {
-  const { threads } = options;
-  if (!Number.isSafeInteger(threads) || threads < 1)
-    throw new Error(`threads must be a whole number of at least 1, got ${threads}`);
+  const { threads, workerUrl = new URL('./pretrain-worker.js', import.meta.url), execArgv } = options;
+  assertThreads(threads);
   if (threads === 1) return createPretrainer(task, start);
   const refusal = threadsUnavailable();
   if (refusal !== undefined) throw new Error(`cannot train in ${threads} threads: ${refusal}; use 1`);
-  const capture = start.capture ?? true;
-  return createPretrainer(task, {
-    ...start,
-    gradients: threadedGradients(task, start.params, capture, options),
-  });
+  const connect = (events: WorkerEvents) => connectWorker(events, workerUrl, execArgv);
+  return parallelPretrainer(task, start, { threads, open: {}, connect });
 }
 
-/** Gradients by several threads, each on its part of every batch. */
-function threadedGradients(
-  { model, objective }: GradientTask,
-  initial: Mae,
-  capture: boolean,
-  options: ThreadOptions,
-): GradientSource<PretrainBatch> {
-  const { threads, workerUrl = new URL('./pretrain-worker.js', import.meta.url), execArgv } = options;
-  const task = { model, objective };
-  const template = templateOf(initial);
-  const { trainable, frozen } = splitParams(initial);
-  const layout = parameterLayout(trainable);
-  const weights = shareFloats(layout);
-  const memory = hostMemory(tf.backend());
-  const start = {
-    ...{ backend: engineName() as BackendName, task, capture, layout, weights },
-    frozen: Object.entries(frozen).map(([path, tensor]) => {
-      return { path, shape: tensor.shape, values: memory.view(tensor).slice() as Float32Array };
-    }),
-  };
-  const gradients = Array.from({ length: threads - 1 }, () => shareFloats(layout));
-  const others = gradients.map((shared, index) =>
-    startThread(index + 2, workerUrl, { ...start, gradients: shared }, execArgv),
-  );
-  const own = localGradients(pretrainObjective(task), template, capture);
-
+function connectWorker(events: WorkerEvents, url: URL, execArgv?: readonly string[]): WorkerPort {
+  // Handing on this process's own list is not the same: Node refuses options there that hold for all threads.
+  const worker = new Worker(url, execArgv === undefined ? {} : { execArgv: [...execArgv] });
+  worker.on('message', (reply: ThreadReply) => events.reply(reply));
+  worker.on('error', (error: unknown) => events.fail((error as Error | null)?.message ?? String(error)));
+  worker.on('exit', (code) => events.fail(`it ended early (exit ${code})`));
   return {
-    parts: threads,
-    gather: async (params, batches) => {
-      const cut = batches.map((batch) => cutBatch(batch, threads));
-      writeShared(layout, params.trainable, weights);
-      const theirs = Promise.all(others.map((thread, i) => thread.gather(cut.map((parts) => parts[i + 1]!))));
-      theirs.catch(() => {}); // It is awaited below, unless our own part fails first.
-      const mine = cut.map((parts) => uploadValues<PretrainBatch>(parts[0]!));
-      const { losses, grads } = await own.gather(params, mine).finally(() => mine.forEach(dispose));
-      try {
-        const further = (await theirs).flat().map((loss) => tf.scalar(loss));
-        return { losses: [...losses, ...further], grads: addShared(layout, grads, gradients) };
-      } catch (error) {
-        tf.dispose(losses);
-        throw error;
-      } finally {
-        dispose(grads);
-      }
-    },
-    dispose: () => {
-      own.dispose();
-      for (const thread of others) thread.stop();
-    },
+    post: (message, transfer) => worker.postMessage(message, [...transfer]),
+    hold: (waitedFor) => (waitedFor ? worker.ref() : worker.unref()),
+    terminate: () => void worker.terminate(),
   };
 }

@@ -50,18 +50,17 @@ export function addShared(
   own: NamedTensors,
   others: readonly Float32Array[],
 ): NamedTensors {
-  const memory = hostMemory(tf.backend());
-  const sums = slots.map(({ shape }) => memory.allocate(shape, 'float32'));
-  for (const [index, { path, offset }] of slots.entries()) {
-    const sum = memory.view(sums[index]!) as Float32Array;
-    sum.set(memory.view(own[path]!));
-    for (const other of others) addTo(sum, other.subarray(offset, offset + sum.length));
-  }
   return Object.fromEntries(
-    slots.map(({ path }, index) => [path, tf.engine().makeTensorFromTensorInfo(sums[index]!)]),
+    slots.map(({ path, shape, offset }) => {
+      const parts = others.map((other) => other.subarray(offset, offset + own[path]!.size));
+      return [path, tf.tidy(() => parts.reduce((sum, part) => add(sum, part, shape), own[path]!))];
+    }),
   );
 }
 
-function addTo(sum: Float32Array, more: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + more[i]!;
+function add(sum: tf.Tensor, part: Float32Array, shape: readonly number[]): tf.Tensor {
+  const memory = hostMemory(tf.backend());
+  const more = memory.allocate(shape, 'float32');
+  memory.view(more).set(part);
+  return tf.add(sum, tf.engine().makeTensorFromTensorInfo(more));
 }
