@@ -4,6 +4,7 @@ import { asRows } from '../dispatch/rows.js';
 import type { LinearGradInputs, LinearInputs } from './inputs.js';
 import { linearBackwardTensorFlow, linearForwardTensorFlow } from './tensorflow.js';
 import { linearBackwardWasm, linearForwardWasm } from './wasm.js';
+import { linearBackwardWebGpu, linearForwardWebGpu } from './webgpu.js';
 
 /**
  * x [..., in], weight [out, in], bias [out] → [y [..., out]].
@@ -13,6 +14,7 @@ export const linearForward: Kernel<LinearInputs, Record<string, never>> = define
   name: 'MaehemLinear',
   tensorflow: linearForwardTensorFlow,
   wasm: linearForwardWasm,
+  webgpu: linearForwardWebGpu,
   composite: ({ x, weight, bias }: LinearInputs) =>
     tf.tidy(() => {
       const y = tf.fused.matMul({ a: asRows(x), b: tf.transpose(weight), bias });
@@ -25,6 +27,7 @@ export const linearBackward: Kernel<LinearGradInputs, { inputFixed: boolean }> =
   name: 'MaehemLinearGrad',
   tensorflow: linearBackwardTensorFlow,
   wasm: linearBackwardWasm,
+  webgpu: linearBackwardWebGpu,
   composite: ({ dy, x, weight }: LinearGradInputs, { inputFixed }) =>
     tf.tidy(() => {
       const dyRows = asRows(dy);

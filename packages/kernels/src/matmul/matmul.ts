@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { matMulTensorFlow } from './tensorflow.js';
 import { matMulWasm } from './wasm.js';
+import { matMulWebGpu } from './webgpu.js';
 
 export type MatMulInputs = { a: tf.Tensor; b: tf.Tensor };
 export type MatMulAttrs = {
@@ -23,6 +24,7 @@ const matMulKernel: Kernel<MatMulInputs, MatMulAttrs> = defineKernel({
   name: 'MaehemMatMul',
   tensorflow: matMulTensorFlow,
   wasm: matMulWasm,
+  webgpu: matMulWebGpu,
   composite: ({ a, b }: MatMulInputs, { transposeA, transposeB, alpha }) =>
     tf.tidy(() => [tf.mul(tf.matMul(a, b, transposeA, transposeB), alpha)]),
 });

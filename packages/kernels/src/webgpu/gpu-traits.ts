@@ -1,0 +1,24 @@
+import type { GpuEngine } from '@maehem/backend';
+
+/** What kernels choose their shape by. */
+export interface GpuTraits {
+  /** An adapter that computes on the CPU. */
+  readonly software: boolean;
+  /** Lower-case, as in `GPUAdapterInfo`: 'nvidia', 'amd', 'apple', 'intel', … */
+  readonly vendor: string;
+  /** Limits of the device for one workgroup. */
+  readonly workgroupBytes: number;
+  readonly workgroupInvocations: number;
+}
+
+/** The traits of the engine's device. */
+export function gpuTraits({ device }: GpuEngine): GpuTraits {
+  const { adapterInfo, limits } = device;
+  const names = `${adapterInfo.vendor} ${adapterInfo.architecture} ${adapterInfo.description}`;
+  return {
+    software: adapterInfo.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(names),
+    vendor: adapterInfo.vendor.toLowerCase(),
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+  };
+}
