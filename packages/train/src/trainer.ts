@@ -77,7 +77,8 @@ export function createTrainer<Params extends TensorTree, Batch extends TensorTre
     dispose(params.trainable);
     dispose(state);
     params = { trainable, frozen: params.frozen };
-    state = next;
+    // A captured step knows its inputs by their order, and a checkpoint may list slots in another than the optimizer.
+    state = Object.fromEntries(Object.keys(state).map((slot) => [slot, next[slot]!]));
   };
 
   const stepOnce = async (
