@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { sha256File } from './checksum.js';
 import { compileBinding, compilerVersion } from './compile.js';
 import {
@@ -11,7 +11,14 @@ import {
   placeXlaFiles,
   systemCudaFolders,
 } from './cuda.js';
-import { BINDING, NAPI_VERSION, packageOf, type TensorFlowVariant, TFJS_VERSION } from './installation.js';
+import {
+  BINDING,
+  NAPI_VERSION,
+  packageOf,
+  QUIET_OPENER,
+  type TensorFlowVariant,
+  TFJS_VERSION,
+} from './installation.js';
 import { FORMAT, type InstalledFile, MANIFEST, type Manifest } from './manifest.js';
 import { installPackage } from './npm.js';
 import { type Proof, proveTensorFlow } from './prove.js';
@@ -46,7 +53,6 @@ export async function buildInstallation(building: Building): Promise<Manifest> {
   const cuda = variant === 'cuda' ? await provideCuda(building, packageDir) : [];
   const compiler = await compilerVersion(tools.compiler);
   report(`compiling the binding with ${compiler}`);
-  await mkdir(dirname(join(packageDir, BINDING)), { recursive: true });
   const names = await readdir(libraries);
   await compileBinding({ compiler: tools.compiler, packageDir, include, libraries: names, cuda });
   const proof = await proveTensorFlow(packageDir);
@@ -106,14 +112,14 @@ async function describe(
   };
 }
 
-/** The binding and everything in `deps`. */
+/** The bindings and everything in `deps`. */
 async function nativeFiles(packageDir: string): Promise<string[]> {
   const deps = join(packageDir, 'deps');
   const entries = await readdir(deps, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name));
-  return [join(packageDir, BINDING), ...files.sort()];
+  return [join(packageDir, BINDING), join(packageDir, QUIET_OPENER), ...files.sort()];
 }
 
 async function describeFile(root: string, file: string): Promise<InstalledFile> {

@@ -1,7 +1,8 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import nodeApi from 'node-api-headers';
-import { BINDING, NAPI_VERSION } from './installation.js';
+import { BINDING, NAPI_VERSION, QUIET_OPENER } from './installation.js';
 import { runProgram } from './run-program.js';
 
 export interface CompileOptions {
@@ -19,16 +20,24 @@ export interface CompileOptions {
 /** Where the binding finds the libraries at run time, seen from its own folder. */
 const LIBRARY_FOLDERS = ['../../deps/lib', '../../deps/cuda'];
 
+/** Loads a library without what its constructors say; see there. */
+const OPEN_QUIETLY = fileURLToPath(new URL('../native/open_quietly.cc', import.meta.url));
+
 /**
- * Compile tfjs-node's binding. It consists of two C++ files against Node-API, whose headers are the same for every
- * Node, so that one call of the compiler does what node-gyp would need Python, make and a download for.
+ * Compile tfjs-node's binding, and our small one beside it. It consists of two C++ files against Node-API, whose
+ * headers are the same for every Node, so that one call of the compiler does what node-gyp would need Python, make and
+ * a download for.
  * @throws with the compiler's messages
  */
 export async function compileBinding(options: CompileOptions): Promise<void> {
-  const { compiler, packageDir } = options;
+  const { compiler, packageDir, include, libraries, cuda } = options;
   const names = await readdir(join(packageDir, 'binding'));
   const sources = names.filter((name) => name.endsWith('.cc')).map((name) => join('binding', name));
-  await runProgram(compiler, compilerArguments(options, sources), { cwd: packageDir });
+  const compile = (output: string, args: readonly string[]): Promise<string> =>
+    runProgram(compiler, [...COMMON, ...args, '-o', output], { cwd: packageDir });
+  await mkdir(dirname(join(packageDir, BINDING)), { recursive: true });
+  await compile(BINDING, ['-I', include, ...sources, ...linkArguments(libraries, cuda)]);
+  await compile(QUIET_OPENER, [OPEN_QUIETLY, ...(process.platform === 'linux' ? ['-ldl'] : [])]);
 }
 
 /** What `compiler --version` says first. */
@@ -37,13 +46,18 @@ export async function compilerVersion(compiler: string): Promise<string> {
   return first;
 }
 
-function compilerArguments(options: CompileOptions, sources: readonly string[]): string[] {
-  const { include, libraries, cuda } = options;
+/** On macOS, Node's own functions are found when the binding is loaded; on Linux that is so anyway. */
+const COMMON: readonly string[] = [
+  ...['-std=c++17', '-O2', '-fPIC', '-shared', `-DNAPI_VERSION=${NAPI_VERSION}`, '-I', nodeApi.include_dir],
+  ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+];
+
+function linkArguments(libraries: readonly string[], cuda: readonly string[]): string[] {
+  const origin = process.platform === 'darwin' ? '@loader_path' : '$ORIGIN';
   return [
-    ...['-std=c++17', '-O2', '-fPIC', '-shared', `-DNAPI_VERSION=${NAPI_VERSION}`],
-    ...['-I', nodeApi.include_dir, '-I', include, '-o', BINDING, ...sources],
     ...libraries.map((name) => join('deps', 'lib', name)),
-    ...(process.platform === 'darwin' ? darwinLinking() : linuxLinking(cuda)),
+    ...(process.platform === 'linux' ? linuxArguments(cuda) : []),
+    ...LIBRARY_FOLDERS.map((folder) => `-Wl,-rpath,${origin}/${folder}`),
   ];
 }
 
@@ -51,19 +65,10 @@ function compilerArguments(options: CompileOptions, sources: readonly string[]):
  * TensorFlow opens CUDA's libraries by name at run time. They are found because the binding, which needs nothing of
  * them, has them loaded before.
  */
-function linuxLinking(cuda: readonly string[]): string[] {
+function linuxArguments(cuda: readonly string[]): string[] {
   const needed = ['-Wl,--no-as-needed', ...cuda.map((name) => join('deps', 'cuda', name))];
   return [
     ...(cuda.length > 0 ? needed : []),
-    ...['-Wl,--allow-shlib-undefined', '-Wl,-rpath-link,deps/lib'],
-    ...LIBRARY_FOLDERS.map((folder) => `-Wl,-rpath,$ORIGIN/${folder}`),
-  ];
-}
-
-function darwinLinking(): string[] {
-  return [
-    '-undefined',
-    'dynamic_lookup',
-    ...LIBRARY_FOLDERS.map((folder) => `-Wl,-rpath,@loader_path/${folder}`),
+    ...['-Wl,--allow-shlib-undefined', '-Wl,-rpath-link,deps/lib:deps/cuda'],
   ];
 }

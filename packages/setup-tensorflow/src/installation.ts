@@ -26,6 +26,9 @@ export const NAPI_VERSION = 8;
 /** The binding's file, relative to the package's folder. */
 export const BINDING: string = `lib/napi-v${NAPI_VERSION}/tfjs_binding.node`;
 
+/** Our own small binding beside it, which opens a library without what its constructors write to stderr. */
+export const QUIET_OPENER: string = `lib/napi-v${NAPI_VERSION}/open_quietly.node`;
+
 /** What a user runs to get the variant. */
 export function setupCommand(variant: TensorFlowVariant): string {
   return variant === 'cuda' ? 'maehem setup tensorflow --gpu' : 'maehem setup tensorflow';

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
-import type { TensorFlowInstallation } from './installation.js';
+import { QUIET_OPENER, type TensorFlowInstallation } from './installation.js';
+import { LIBRARY_NAMES } from './source/source.js';
 
 /** The binding as tfjs-node exposes it, and the rest of its module, which is all of tfjs. */
 export type TensorFlowModule = Readonly<Record<string, unknown>>;
@@ -17,14 +18,27 @@ export type TensorFlowModule = Readonly<Record<string, unknown>>;
 export async function loadTensorFlow(installation: TensorFlowInstallation): Promise<TensorFlowModule> {
   restoreRemovedUtils();
   const { packageDir } = installation;
+  const wantsLog = process.env['TF_CPP_MIN_LOG_LEVEL'] !== undefined;
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   tellXlaWhereCudaIs(join(packageDir, 'deps', 'cuda'));
   const require = createRequire(join(packageDir, 'package.json'));
   try {
+    if (!wantsLog) openQuietly(packageDir, require);
     return withoutWarnings(() => require(packageDir) as TensorFlowModule);
   } catch (error) {
     throw new Error(`${packageDir} does not load: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/**
+ * TensorFlow's constructors log before they read a setting: where we made a binding for it, they do so unheard. What
+ * the loading of the whole finds wrong, it tells itself.
+ */
+function openQuietly(packageDir: string, require: NodeJS.Require): void {
+  const opener = join(packageDir, QUIET_OPENER);
+  if (!existsSync(opener)) return;
+  const { openQuietly } = require(opener) as { openQuietly(path: string): void };
+  openQuietly(join(packageDir, 'deps', 'lib', LIBRARY_NAMES.framework));
 }
 
 /** XLA looks for ptxas and libdevice where CUDA is installed for the whole machine, unless it is told. */

@@ -6,8 +6,7 @@ import type { TensorFlowInstallation, TensorFlowVariant } from './installation.j
 import { readInstallations } from './installations.js';
 import { installationOf, MANIFEST, type Manifest } from './manifest.js';
 import { machineProblem, spaceProblem, thisMachine } from './platform.js';
-import { openSource, pythonNeed } from './source/open.js';
-import { isCurrent } from './source/pip.js';
+import { isCurrent } from './release.js';
 import type { LibrarySource } from './source/source.js';
 import { openStaging, publish } from './staging.js';
 import { findTools } from './tools.js';
@@ -61,7 +60,7 @@ export async function setupTensorFlow(options: SetupOptions = {}): Promise<Setup
     );
     if (there !== undefined) return { installation: there, made: false };
   }
-  const tools = await findTools(pythonNeed(from));
+  const tools = await findTools(from);
   const staging = await openStaging(root);
   try {
     const full = await spaceProblem(staging, variant);
@@ -69,6 +68,8 @@ export async function setupTensorFlow(options: SetupOptions = {}): Promise<Setup
     const work = join(staging, 'work');
     await mkdir(work);
     report(from === 'wheel' ? 'pip download of TensorFlow' : `TensorFlow from ${from}`);
+    // Reading archives takes libraries that whoever only locates TensorFlow need not load.
+    const { openSource } = await import('./source/open.js');
     const source = await openSource(from, { variant, python: tools.python, work });
     checkVariant(source, variant, report);
     if (!force) {

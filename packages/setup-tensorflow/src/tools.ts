@@ -8,22 +8,28 @@ export interface Tools {
   readonly python: string | undefined;
 }
 
-/** What of Python a source needs. */
-export type PythonNeed = 'none' | 'python' | 'pip';
+type PythonNeed = 'none' | 'python' | 'pip';
+
+function pythonNeed(from: string): PythonNeed {
+  if (from === 'wheel') return 'pip';
+  return from === 'python' ? 'python' : 'none';
+}
 
 const OTHER_SOURCES =
   'Without it, pass a TensorFlow that is on the disk: --from FILE.whl, --from LIBTENSORFLOW.tar.gz or --from FOLDER.';
 
 /**
- * Find the tools.
+ * Find the tools that a source needs.
+ * @param from as `openSource` takes it
  * @param path the folders to look in, as in `PATH`
  * @throws naming everything that is missing, each with what to install.
  */
 export async function findTools(
-  need: PythonNeed,
+  from: string,
   path: string = process.env['PATH'] ?? '',
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Tools> {
+  const need = pythonNeed(from);
   const own = env['CXX'];
   const compilers = own ? [own] : ['g++', 'clang++', 'c++'];
   const compiler = own?.startsWith('/') ? own : await findProgram(compilers, path);

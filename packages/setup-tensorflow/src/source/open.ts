@@ -1,7 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { TensorFlowVariant } from '../installation.js';
-import type { PythonNeed } from '../tools.js';
 import { openFolder } from './folder.js';
 import { downloadWheel, installedTensorFlow } from './pip.js';
 import type { LibrarySource } from './source.js';
@@ -14,11 +13,6 @@ export interface SourceContext {
   readonly python: string | undefined;
   /** An empty folder on the disk of the installation. */
   readonly work: string;
-}
-
-export function pythonNeed(from: string): PythonNeed {
-  if (from === 'wheel') return 'pip';
-  return from === 'python' ? 'python' : 'none';
 }
 
 /**

@@ -1,16 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TensorFlowVariant } from '../installation.js';
+import { TENSORFLOW_RELEASE } from '../release.js';
 import { runProgram } from '../run-program.js';
 import { cudaRequirements } from './wheel.js';
-
-/** The TensorFlow that this was measured with. */
-const TENSORFLOW_RELEASE = '2.21';
-
-/** Is a version of that release, or a later one? */
-export function isCurrent(version: string): boolean {
-  return version.localeCompare(TENSORFLOW_RELEASE, 'en', { numeric: true }) >= 0;
-}
 
 /** TensorFlow has wheels for these; the library does not depend on the Python that asks for it. */
 const PYTHON_WITH_WHEELS = '3.12';
