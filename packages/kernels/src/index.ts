@@ -1,3 +1,4 @@
+export type { GpuEngine } from '@maehem/backend';
 export { adamw } from './adamw/adamw.js';
 export type { AdamwAttrs, AdamwInputs } from './adamw/inputs.js';
 export { attention } from './attention/attention.js';
@@ -28,3 +29,6 @@ export { reshape } from './structure/reshape.js';
 export { scaleSamples } from './structure/scale-samples.js';
 export { prepareWasmKernels } from './wasm/module-loading.js';
 export type { WasmMemory } from './wasm/wasm-memory.js';
+export { dispatch, elements, f32, spread, type Uniform, u32, type WgslCall } from './webgpu/dispatch.js';
+export { type RowGroups, rowGroups, rowReduction, rowsEntry, stepTotal } from './webgpu/rows.js';
+export { sumOf, workgroupSum } from './webgpu/sum.js';

@@ -1,5 +1,6 @@
 import { defineKernel, differentiable, floats, type Kernel } from '@maehem/kernels';
 import * as tf from '@tensorflow/tfjs-core';
+import { maskedMseWebGpu } from './masked-mse-webgpu.js';
 
 type Inputs = { prediction: tf.Tensor3D; target: tf.Tensor3D; mask: tf.Tensor2D };
 
@@ -36,6 +37,7 @@ const maskedMseForward: Kernel<Inputs, Record<string, never>> = defineKernel({
     code.maskedMse(...inputs, batch * tokens, values, address(loss), address(gradient));
     return [loss, gradient];
   },
+  webgpu: maskedMseWebGpu,
   composite: ({ prediction, target, mask }: Inputs) =>
     tf.tidy(() => {
       const [batch, tokens, values] = prediction.shape;

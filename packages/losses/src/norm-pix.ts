@@ -1,10 +1,14 @@
 import { defineKernel, floats, type Kernel } from '@maehem/kernels';
 import * as tf from '@tensorflow/tfjs-core';
+import { normPixWebGpu } from './norm-pix-webgpu.js';
 
 /** Added to the variance of a patch, as in the reference. */
 export const NORM_PIX_EPS = 1e-6;
 
-const normPix: Kernel<{ patches: tf.Tensor3D }, { eps: number }> = defineKernel({
+const normPix: Kernel<{ patches: tf.Tensor3D }, { eps: number }> = defineKernel<
+  { patches: tf.Tensor3D },
+  { eps: number }
+>({
   name: 'MaehemNormPix',
   host: ({ patches }, { eps }, memory) => {
     const output = memory.allocate(patches.shape, 'float32');
@@ -28,7 +32,8 @@ const normPix: Kernel<{ patches: tf.Tensor3D }, { eps: number }> = defineKernel(
     code.normPix(address(patches), batch * tokens, values, eps, address(output));
     return [output];
   },
-  composite: ({ patches }: { patches: tf.Tensor3D }, { eps }) =>
+  webgpu: normPixWebGpu,
+  composite: ({ patches }, { eps }) =>
     tf.tidy(() => {
       const centred = tf.sub(patches, tf.mean(patches, -1, true));
       const variance = tf.div(tf.sum(tf.square(centred), -1, true), patches.shape[2] - 1);

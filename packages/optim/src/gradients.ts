@@ -1,6 +1,7 @@
 import type { Gradients } from '@maehem/backend';
 import { defineKernel, floats, type Kernel } from '@maehem/kernels';
 import * as tf from '@tensorflow/tfjs-core';
+import { globalNormWebGpu } from './global-norm-webgpu.js';
 
 /** x → [sum of squares []]. */
 const sumOfSquares: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKernel({
@@ -24,11 +25,17 @@ const sumOfSquares: Kernel<{ x: tf.Tensor }, Record<string, never>> = defineKern
   composite: ({ x }: { x: tf.Tensor }) => tf.tidy(() => [tf.sum(tf.square(x))]),
 });
 
+/** Any number of tensors → [the root of the sum of all squares []]. */
+const normOfAll: Kernel<Gradients, Record<string, never>> = defineKernel({
+  name: 'MaehemGlobalNorm',
+  webgpu: globalNormWebGpu,
+  composite: (grads: Gradients) =>
+    tf.tidy(() => [tf.sqrt(tf.addN(Object.values(grads).map((grad) => sumOfSquares({ x: grad }, {})[0]!)))]),
+});
+
 /** The norm of all gradients taken as one vector; a scalar. */
 export function globalNorm(grads: Gradients): tf.Scalar {
-  return tf.tidy(() =>
-    tf.sqrt(tf.addN(Object.values(grads).map((grad) => sumOfSquares({ x: grad }, {})[0]!))),
-  ) as tf.Scalar;
+  return normOfAll(grads, {})[0] as tf.Scalar;
 }
 
 /**

@@ -4,6 +4,7 @@ import { adamwHost } from './host.js';
 import type { AdamwAttrs, AdamwInputs } from './inputs.js';
 import { adamwTensorFlow } from './tensorflow.js';
 import { adamwWasm } from './wasm.js';
+import { adamwWebGpu } from './webgpu.js';
 
 /**
  * One AdamW step → [param, m, v] (Loshchilov & Hutter 2019; decay is decoupled and scaled by the learning
@@ -15,6 +16,7 @@ export const adamw: Kernel<AdamwInputs, AdamwAttrs> = defineKernel({
   updates: ['param', 'm', 'v'],
   tensorflow: adamwTensorFlow,
   wasm: adamwWasm,
+  webgpu: adamwWebGpu,
   host: adamwHost,
   composite: (inputs: AdamwInputs, attrs: AdamwAttrs) => tf.tidy(() => adamwComposite(inputs, attrs)),
 });

@@ -2,6 +2,7 @@ import type { HostMemory } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs-core';
 import { floats } from '../dispatch/host-views.js';
 import { defineKernel, type Kernel, type KernelInfos } from '../dispatch/kernel.js';
+import { mergeHeadsWebGpu, splitHeadsWebGpu } from './heads-webgpu.js';
 
 type Packed = { x: tf.Tensor3D };
 /** Up to three tensors of one shape, [batch, head, token, dim]: an output, or dq, dk and dv. */
@@ -11,6 +12,7 @@ type Parts = { part0: tf.Tensor4D; part1: tf.Tensor4D | undefined; part2: tf.Ten
 export const splitHeads: Kernel<Packed, { parts: number; heads: number }> = defineKernel({
   name: 'MaehemSplitHeads',
   host: splitHeadsHost,
+  webgpu: splitHeadsWebGpu,
   composite: ({ x }: Packed, { parts, heads }) =>
     tf.tidy(() => {
       const [batch, tokens, width] = x.shape;
@@ -26,6 +28,7 @@ export const splitHeads: Kernel<Packed, { parts: number; heads: number }> = defi
 export const mergeHeads: Kernel<Parts, Record<string, never>> = defineKernel({
   name: 'MaehemMergeHeads',
   host: mergeHeadsHost,
+  webgpu: mergeHeadsWebGpu,
   composite: ({ part0, part1, part2 }: Parts) =>
     tf.tidy(() => {
       const parts = [part0, part1, part2].filter((part) => part !== undefined);

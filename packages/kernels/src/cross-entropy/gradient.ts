@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import type { CrossEntropyInputs } from './inputs.js';
 import { crossEntropyWasm } from './wasm.js';
+import { crossEntropyWebGpu } from './webgpu.js';
 
 /** → [loss [], dlogits [batch, class]]: the gradient costs nothing beside the softmax. */
 export const crossEntropyForward: Kernel<CrossEntropyInputs, Record<string, never>> = defineKernel({
   name: 'MaehemCrossEntropy',
   wasm: crossEntropyWasm,
+  webgpu: crossEntropyWebGpu,
   composite: ({ logits, targets }: CrossEntropyInputs) =>
     tf.tidy(() => {
       const shifted = tf.sub(logits, tf.max(logits, 1, true));

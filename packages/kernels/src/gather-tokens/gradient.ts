@@ -5,6 +5,7 @@ import { gatherHost, restoreHost } from './host.js';
 import type { GatherInputs, RestoreInputs } from './inputs.js';
 import { gatherTensorFlow, restoreTensorFlow } from './tensorflow.js';
 import { gatherWasm, restoreWasm } from './wasm.js';
+import { gatherWebGpu, restoreWebGpu } from './webgpu.js';
 
 /** ids within each sample → row numbers of the flattened batch. */
 function rowIds(ids: tf.Tensor2D, tokens: number): tf.Tensor1D {
@@ -28,6 +29,7 @@ export const gatherKernel: Kernel<GatherInputs, Record<string, never>> = defineK
   tensorflow: gatherTensorFlow,
   host: gatherHost,
   wasm: gatherWasm,
+  webgpu: gatherWebGpu,
   composite: ({ x, ids }: GatherInputs) => tf.tidy(() => [gather(x, ids)]),
 });
 
@@ -41,6 +43,7 @@ export const restoreKernel: Kernel<RestoreInputs, Record<string, never>> = defin
   tensorflow: restoreTensorFlow,
   host: restoreHost,
   wasm: restoreWasm,
+  webgpu: restoreWebGpu,
   composite: ({ visible, fill, ids }: RestoreInputs) =>
     tf.tidy(() => {
       const [batch, keep, dim] = visible.shape;

@@ -5,12 +5,14 @@ import { layerNormBackwardHost, layerNormForwardHost } from './host.js';
 import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
 import { layerNormBackwardTensorFlow, layerNormForwardTensorFlow } from './tensorflow.js';
 import { layerNormBackwardWasm, layerNormForwardWasm } from './wasm.js';
+import { layerNormBackwardWebGpu, layerNormForwardWebGpu } from './webgpu.js';
 
 /** x [..., features] → [y like x, mean [rows], rstd [rows]]. */
 export const layerNormForward: Kernel<LayerNormInputs, { eps: number }> = defineKernel({
   name: 'MaehemLayerNorm',
   tensorflow: layerNormForwardTensorFlow,
   wasm: layerNormForwardWasm,
+  webgpu: layerNormForwardWebGpu,
   host: layerNormForwardHost,
   composite: ({ x, weight, bias }: LayerNormInputs, { eps }) =>
     tf.tidy(() => {
@@ -28,6 +30,7 @@ export const layerNormBackward: Kernel<LayerNormGradInputs, Record<string, never
   name: 'MaehemLayerNormGrad',
   tensorflow: layerNormBackwardTensorFlow,
   wasm: layerNormBackwardWasm,
+  webgpu: layerNormBackwardWebGpu,
   host: layerNormBackwardHost,
   composite: ({ dy, x, weight, mean, rstd }: LayerNormGradInputs) =>
     tf.tidy(() => {

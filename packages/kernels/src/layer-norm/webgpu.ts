@@ -1,0 +1,192 @@
+import type { GpuEngine } from '@maehem/backend';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelInfos } from '../dispatch/kernel.js';
+import { dispatch, elements, f32, spread, u32 } from '../webgpu/dispatch.js';
+import { type RowGroups, rowGroups, rowReduction, rowsEntry, stepTotal } from '../webgpu/rows.js';
+import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
+
+/** A row's mean first, then its centred squares: the row comes from memory once, and from a cache after that. */
+export function layerNormForwardWebGpu(
+  { x, weight, bias }: KernelInfos<LayerNormInputs>,
+  { eps }: { eps: number },
+  gpu: GpuEngine,
+): TensorInfo[] {
+  const features = weight.shape[0]!;
+  const rows = elements(x) / features;
+  const groups = rowGroups(features);
+  const outputs = [x.shape, [rows], [rows]].map((shape) => gpu.allocate(shape, 'float32'));
+  dispatch(gpu, {
+    key: `layer norm ${groups.key}`,
+    wgsl: () => forwardWgsl(groups),
+    inputs: [x, weight, bias],
+    outputs,
+    uniforms: [u32(rows), u32(groups.steps), f32(features), f32(eps)],
+    workgroups: spread(Math.ceil(rows / groups.rowsPerGroup)),
+  });
+  return outputs;
+}
+
+function forwardWgsl(groups: RowGroups): string {
+  const { type, across } = groups;
+  return /* wgsl */ `
+@group(0) @binding(0) var<storage, read> x: array<${type}>;
+@group(0) @binding(1) var<storage, read> weight: array<${type}>;
+@group(0) @binding(2) var<storage, read> bias: array<${type}>;
+@group(0) @binding(3) var<storage, read_write> y: array<${type}>;
+@group(0) @binding(4) var<storage, read_write> means: array<f32>;
+@group(0) @binding(5) var<storage, read_write> rstds: array<f32>;
+struct Sizes { rows: u32, steps: u32, features: f32, eps: f32 }
+@group(0) @binding(6) var<uniform> sizes: Sizes;
+${stepTotal(groups)}${rowReduction('row_sum', groups)}${rowReduction('row_squares', groups)}
+${rowsEntry(groups)}
+  let start = min(row, sizes.rows - 1) * sizes.steps;
+  var sum = ${type}(0);
+  for (var i = lane.x; i < sizes.steps; i += ${across}) { sum += x[start + i]; }
+  let mean = row_sum(total(sum), lane) / sizes.features;
+  var squares = ${type}(0);
+  for (var i = lane.x; i < sizes.steps; i += ${across}) {
+    let centred = x[start + i] - mean;
+    squares += centred * centred;
+  }
+  let rstd = inverseSqrt(row_squares(total(squares), lane) / sizes.features + sizes.eps);
+  if (row >= sizes.rows) { return; }
+  for (var i = lane.x; i < sizes.steps; i += ${across}) {
+    y[start + i] = (x[start + i] - mean) * rstd * weight[i] + bias[i];
+  }
+  if (lane.x == 0) { means[row] = mean; rstds[row] = rstd; }
+}`;
+}
+
+/** Rows go to at most this many runs, each with partial sums of dweight and dbias; and to runs no shorter. */
+const MOST_RUNS = 1024;
+const SHORTEST_RUN = 4;
+
+/**
+ * dx, and each run's sums over its rows, in one pass over dy and x; the runs' sums are added up in a second.
+ */
+export function layerNormBackwardWebGpu(
+  { dy, x, weight, mean, rstd }: KernelInfos<LayerNormGradInputs>,
+  _attrs: Record<string, never>,
+  gpu: GpuEngine,
+): TensorInfo[] {
+  const features = weight.shape[0]!;
+  const rows = mean.shape[0]!;
+  const groups = rowGroups(features);
+  const run = Math.max(SHORTEST_RUN, Math.ceil(rows / MOST_RUNS));
+  const runs = Math.ceil(rows / run);
+  const dx = gpu.allocate(x.shape, 'float32');
+  const partials = gpu.allocate([2, runs, features], 'float32');
+  dispatch(gpu, {
+    key: `layer norm backward ${groups.key} ${slots(groups)}`,
+    wgsl: () => backwardWgsl(groups),
+    inputs: [dy, x, weight, mean, rstd],
+    outputs: [dx, partials],
+    uniforms: [u32(rows), u32(groups.steps), f32(features), u32(run), u32(runs)],
+    workgroups: spread(Math.ceil(runs / groups.rowsPerGroup)),
+  });
+  const sums = [gpu.allocate([features], 'float32'), gpu.allocate([features], 'float32')];
+  dispatch(gpu, {
+    key: `layer norm sums ${groups.type}`,
+    wgsl: () => sumsWgsl(groups),
+    inputs: [partials],
+    outputs: sums,
+    uniforms: [u32(runs), u32(groups.steps)],
+    workgroups: [Math.ceil(groups.steps / 16), 2],
+  });
+  gpu.release(partials);
+  return [dx, ...sums];
+}
+
+/** Steps of a row that one invocation takes. */
+function slots({ steps, across }: RowGroups): number {
+  return Math.ceil(steps / across);
+}
+
+function backwardWgsl(groups: RowGroups): string {
+  const { type, across } = groups;
+  return /* wgsl */ `
+@group(0) @binding(0) var<storage, read> dy: array<${type}>;
+@group(0) @binding(1) var<storage, read> x: array<${type}>;
+@group(0) @binding(2) var<storage, read> weight: array<${type}>;
+@group(0) @binding(3) var<storage, read> means: array<f32>;
+@group(0) @binding(4) var<storage, read> rstds: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<${type}>;
+@group(0) @binding(6) var<storage, read_write> partials: array<${type}>;
+struct Sizes { rows: u32, steps: u32, features: f32, run: u32, runs: u32 }
+@group(0) @binding(7) var<uniform> sizes: Sizes;
+${stepTotal(groups)}
+// Two rows' worth of parts, in turn: the barrier of the next row keeps this one's from being overwritten.
+var<workgroup> parts: array<vec2f, 128>;
+${rowsEntry(groups)}
+  var dweight: array<${type}, ${slots(groups)}>;
+  var dbias: array<${type}, ${slots(groups)}>;
+  for (var n = 0u; n < sizes.run; n++) {
+    let sample = row * sizes.run + n;
+    let inside = sample < sizes.rows;
+    let at = min(sample, sizes.rows - 1);
+    let start = at * sizes.steps;
+    let mean = means[at];
+    let rstd = rstds[at];
+    var sums = vec2f(0);
+    for (var slot = 0u; slot < ${slots(groups)}; slot++) {
+      let i = lane.x + slot * ${across};
+      if (i < sizes.steps) {
+        let gradient = dy[start + i];
+        let normalised = (x[start + i] - mean) * rstd;
+        let scaled = gradient * weight[i];
+        sums += vec2f(total(scaled), total(scaled * normalised));
+        if (inside) {
+          dweight[slot] += gradient * normalised;
+          dbias[slot] += gradient;
+        }
+      }
+    }
+    let turn = (n % 2) * 64 + lane.y * ${across};
+    parts[turn + lane.x] = sums;
+    workgroupBarrier();
+    sums = parts[turn];
+    for (var i = 1u; i < ${across}; i++) { sums += parts[turn + i]; }
+    sums /= sizes.features;
+    if (inside) {
+      for (var i = lane.x; i < sizes.steps; i += ${across}) {
+        let normalised = (x[start + i] - mean) * rstd;
+        dx[start + i] = (dy[start + i] * weight[i] - sums.x - normalised * sums.y) * rstd;
+      }
+    }
+  }
+  if (row >= sizes.runs) { return; }
+  for (var slot = 0u; slot < ${slots(groups)}; slot++) {
+    let i = lane.x + slot * ${across};
+    if (i < sizes.steps) {
+      partials[row * sizes.steps + i] = dweight[slot];
+      partials[(sizes.runs + row) * sizes.steps + i] = dbias[slot];
+    }
+  }
+}`;
+}
+
+/** Columns of both halves of the partial sums: 16 columns a workgroup, 16 invocations a column. */
+function sumsWgsl({ type }: RowGroups): string {
+  return /* wgsl */ `
+@group(0) @binding(0) var<storage, read> partials: array<${type}>;
+@group(0) @binding(1) var<storage, read_write> dweight: array<${type}>;
+@group(0) @binding(2) var<storage, read_write> dbias: array<${type}>;
+struct Sizes { runs: u32, steps: u32 }
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+var<workgroup> parts: array<${type}, 256>;
+@compute @workgroup_size(16, 16)
+fn main(@builtin(local_invocation_id) lane: vec3u, @builtin(workgroup_id) group: vec3u) {
+  let i = group.x * 16 + lane.x;
+  var sum = ${type}(0);
+  if (i < sizes.steps) {
+    for (var run = lane.y; run < sizes.runs; run += 16) {
+      sum += partials[(group.y * sizes.runs + run) * sizes.steps + i];
+    }
+  }
+  parts[lane.y * 16 + lane.x] = sum;
+  workgroupBarrier();
+  if (lane.y > 0 || i >= sizes.steps) { return; }
+  for (var part = 1u; part < 16; part++) { sum += parts[part * 16 + lane.x]; }
+  if (group.y == 0) { dweight[i] = sum; } else { dbias[i] = sum; }
+}`;
+}

@@ -1,0 +1,69 @@
+import { lanes } from './lanes.js';
+
+/**
+ * Kernels that reduce rows: a workgroup of 64 takes as many rows as fit, each row as many invocations as it
+ * has steps (of one number or of four), up to 64. What an invocation gathered goes to workgroup memory, and
+ * after one barrier each adds up its row's parts: on narrow rows that costs less than a tree of barriers.
+ */
+export interface RowGroups {
+  /** The WGSL type of a step, and how many numbers it is. */
+  readonly type: 'f32' | 'vec4f';
+  readonly width: 1 | 4;
+  /** Steps of a row. */
+  readonly steps: number;
+  /** Invocations that share a row, and rows that share a workgroup. */
+  readonly across: number;
+  readonly rowsPerGroup: number;
+  /** For pipeline keys: all that the WGSL depends on. */
+  readonly key: string;
+}
+
+const WORKGROUP = 64;
+
+/** How rows of this many numbers are shared out. */
+export function rowGroups(features: number): RowGroups {
+  const { width, type, key } = lanes(features);
+  const steps = features / width;
+  const across = Math.min(WORKGROUP, 2 ** Math.ceil(Math.log2(steps)));
+  return { type, width, steps, across, rowsPerGroup: WORKGROUP / across, key: `${key} ${across}` };
+}
+
+/**
+ * The entry point's head: `lane.x` is the place in the row, `group_row` the row of the workgroup's `lane.y`.
+ * What follows is its body.
+ */
+export function rowsEntry({ across, rowsPerGroup }: RowGroups): string {
+  return `
+@compute @workgroup_size(${across}, ${rowsPerGroup})
+fn main(
+  @builtin(local_invocation_id) lane: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let row = (group.x + group.y * groups.x) * ${rowsPerGroup} + lane.y;`;
+}
+
+/** The sum, or the maximum, of a value over a row: `name(value, lane)`. One call of each name in a kernel. */
+export function rowReduction(
+  name: string,
+  { across }: RowGroups,
+  type: 'f32' | 'vec2f' | 'vec3f' = 'f32',
+  combine: 'sum' | 'max' = 'sum',
+): string {
+  const next = `${name}_parts[lane.y * ${across} + i]`;
+  return `
+var<workgroup> ${name}_parts: array<${type}, ${WORKGROUP}>;
+fn ${name}(value: ${type}, lane: vec3u) -> ${type} {
+  ${name}_parts[lane.y * ${across} + lane.x] = value;
+  workgroupBarrier();
+  var result = ${name}_parts[lane.y * ${across}];
+  for (var i = 1u; i < ${across}; i++) { result ${combine === 'sum' ? `+= ${next}` : `= max(result, ${next})`}; }
+  return result;
+}`;
+}
+
+/** The sum over the numbers of one step: `total(step)`. */
+export function stepTotal({ type }: RowGroups): string {
+  return `
+fn total(step: ${type}) -> f32 { return ${type === 'f32' ? 'step' : 'dot(step, vec4f(1))'}; }`;
+}

@@ -1,0 +1,57 @@
+import type { GpuEngine } from '@maehem/backend';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { dispatch, elements, f32, u32 } from './dispatch.js';
+
+const WORKGROUP = 256;
+
+/** A scalar: the sum of some thousand numbers, such as one for each row, times a factor. One workgroup. */
+export function sumOf(gpu: GpuEngine, numbers: TensorInfo, factor = 1): TensorInfo {
+  const sum = gpu.allocate([], 'float32');
+  dispatch(gpu, {
+    key: 'sum of numbers',
+    wgsl: sumWgsl,
+    inputs: [numbers],
+    outputs: [sum],
+    uniforms: [u32(elements(numbers)), f32(factor)],
+    workgroups: [1],
+  });
+  return sum;
+}
+
+function sumWgsl(): string {
+  return /* wgsl */ `
+@group(0) @binding(0) var<storage, read> numbers: array<f32>;
+@group(0) @binding(1) var<storage, read_write> result: f32;
+struct Sizes { count: u32, factor: f32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+${workgroupSum(WORKGROUP)}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var i = lane; i < sizes.count; i += ${WORKGROUP}) { sum += numbers[i]; }
+  sum = workgroup_sum(sum, lane);
+  if (lane == 0) { result = sum * sizes.factor; }
+}`;
+}
+
+/** `workgroup_sum(value, lane)`: the sum over the workgroup, right in lane 0 alone. Two barriers. */
+export function workgroupSum(size: number): string {
+  const runs = Math.sqrt(size);
+  return `
+var<workgroup> parts: array<f32, ${size}>;
+fn workgroup_sum(value: f32, lane: u32) -> f32 {
+  parts[lane] = value;
+  workgroupBarrier();
+  var sum = 0.0;
+  if (lane < ${runs}) {
+    for (var i = 0u; i < ${runs}; i++) { sum += parts[lane * ${runs} + i]; }
+    parts[lane * ${runs}] = sum;
+  }
+  workgroupBarrier();
+  sum = 0;
+  if (lane == 0) {
+    for (var i = 0u; i < ${runs}; i++) { sum += parts[i * ${runs}]; }
+  }
+  return sum;
+}`;
+}

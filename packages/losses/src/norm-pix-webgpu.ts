@@ -1,0 +1,61 @@
+import {
+  dispatch,
+  elements,
+  f32,
+  type GpuEngine,
+  type RowGroups,
+  rowGroups,
+  rowReduction,
+  rowsEntry,
+  spread,
+  stepTotal,
+  u32,
+} from '@maehem/kernels';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+
+/** A patch's mean first, then its centred squares, then the patch is written: from a cache after the first time. */
+export function normPixWebGpu(
+  { patches }: { readonly patches: TensorInfo },
+  { eps }: { eps: number },
+  gpu: GpuEngine,
+): TensorInfo[] {
+  const values = patches.shape[2]!;
+  const rows = elements(patches) / values;
+  const groups = rowGroups(values);
+  const target = gpu.allocate(patches.shape, 'float32');
+  dispatch(gpu, {
+    key: `norm-pix ${groups.key}`,
+    wgsl: () => normPixWgsl(groups),
+    inputs: [patches],
+    outputs: [target],
+    uniforms: [u32(rows), u32(groups.steps), f32(values), f32(eps)],
+    workgroups: spread(Math.ceil(rows / groups.rowsPerGroup)),
+  });
+  return [target];
+}
+
+function normPixWgsl(groups: RowGroups): string {
+  const { type, across } = groups;
+  return /* wgsl */ `
+@group(0) @binding(0) var<storage, read> patches: array<${type}>;
+@group(0) @binding(1) var<storage, read_write> normalised: array<${type}>;
+struct Sizes { rows: u32, steps: u32, values: f32, eps: f32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+${stepTotal(groups)}${rowReduction('row_sum', groups)}${rowReduction('row_squares', groups)}
+${rowsEntry(groups)}
+  let start = min(row, sizes.rows - 1) * sizes.steps;
+  var sum = ${type}(0);
+  for (var i = lane.x; i < sizes.steps; i += ${across}) { sum += patches[start + i]; }
+  let mean = row_sum(total(sum), lane) / sizes.values;
+  var squares = ${type}(0);
+  for (var i = lane.x; i < sizes.steps; i += ${across}) {
+    let centred = patches[start + i] - mean;
+    squares += centred * centred;
+  }
+  let scale = inverseSqrt(row_squares(total(squares), lane) / (sizes.values - 1) + sizes.eps);
+  if (row >= sizes.rows) { return; }
+  for (var i = lane.x; i < sizes.steps; i += ${across}) {
+    normalised[start + i] = (patches[start + i] - mean) * scale;
+  }
+}`;
+}

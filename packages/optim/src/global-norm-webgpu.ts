@@ -1,0 +1,117 @@
+import type { GpuEngine } from '@maehem/backend';
+import { dispatch, elements, u32, workgroupSum } from '@maehem/kernels';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+
+const WORKGROUP = 256;
+/** Numbers that one workgroup squares, at least; and workgroups for one tensor, at most. */
+const SHORTEST_SHARE = 16 * WORKGROUP;
+const MOST_SHARES = 64;
+/** Tensors in one dispatch, at most: their bindings and the result's. */
+const MOST_TENSORS = 15;
+
+/** A tensor, the workgroups that share it, and where they leave their sums. */
+interface Shared {
+  readonly tensor: TensorInfo;
+  readonly steps: number;
+  readonly shares: number;
+}
+
+/** As many tensors as a dispatch can bind leave partial sums side by side; a last dispatch adds them up. */
+export function globalNormWebGpu(
+  grads: { readonly [name: string]: TensorInfo },
+  _attrs: Record<string, never>,
+  gpu: GpuEngine,
+): TensorInfo[] {
+  const most = Math.min(MOST_TENSORS, gpu.device.limits.maxStorageBuffersPerShaderStage - 1);
+  const tensors = Object.values(grads);
+  const batches = ([4, 1] as const).flatMap((width) => {
+    const fitting = tensors.filter((tensor) => (elements(tensor) % 4 === 0) === (width === 4));
+    return chunks(fitting, most).map((chunk) => ({
+      width,
+      shared: chunk.map((tensor) => share(tensor, width)),
+    }));
+  });
+  const total = batches.flatMap(({ shared }) => shared).reduce((sum, { shares }) => sum + shares, 0);
+  const partials = gpu.allocate([total], 'float32');
+  let first = 0;
+  for (const { width, shared } of batches) {
+    const count = shared.reduce((sum, { shares }) => sum + shares, 0);
+    dispatch(gpu, {
+      key: `squares of ${shared.length} tensors, ${width} wide`,
+      wgsl: () => squaresWgsl(shared.length, width === 4 ? 'vec4f' : 'f32'),
+      inputs: shared.map(({ tensor }) => tensor),
+      outputs: [partials],
+      uniforms: [u32(first), ...shared.flatMap(({ steps, shares }) => [u32(steps), u32(shares)])],
+      workgroups: [count],
+    });
+    first += count;
+  }
+  const norm = gpu.allocate([], 'float32');
+  dispatch(gpu, {
+    key: 'root of sum',
+    wgsl: rootWgsl,
+    inputs: [partials],
+    outputs: [norm],
+    uniforms: [u32(total)],
+    workgroups: [1],
+  });
+  gpu.release(partials);
+  return [norm];
+}
+
+function share(tensor: TensorInfo, width: number): Shared {
+  const size = elements(tensor);
+  const shares = Math.max(1, Math.min(MOST_SHARES, Math.floor(size / SHORTEST_SHARE)));
+  return { tensor, steps: size / width, shares };
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
+}
+
+/** Workgroups are numbered through all tensors; each looks for its own. */
+function squaresWgsl(count: number, type: string): string {
+  const each = Array.from({ length: count }, (_, tensor) => tensor);
+  return /* wgsl */ `
+${each.map((i) => `@group(0) @binding(${i}) var<storage, read> tensor${i}: array<${type}>;`).join('\n')}
+@group(0) @binding(${count}) var<storage, read_write> partials: array<f32>;
+struct Sizes { first: u32, ${each.map((i) => `steps${i}: u32, shares${i}: u32`).join(', ')} }
+@group(0) @binding(${count + 1}) var<uniform> sizes: Sizes;
+${workgroupSum(WORKGROUP)}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  var number = group.x;
+  var squares = ${type}(0);
+${each
+  .map(
+    (i) => `
+  if (number < sizes.shares${i}) {
+    for (var i = number * ${WORKGROUP} + lane; i < sizes.steps${i}; i += sizes.shares${i} * ${WORKGROUP}) {
+      squares += tensor${i}[i] * tensor${i}[i];
+    }
+    number = 0xffffffff;
+  } else if (number != 0xffffffff) { number -= sizes.shares${i}; }`,
+  )
+  .join('')}
+  let sum = workgroup_sum(${type === 'f32' ? 'squares' : 'dot(squares, vec4f(1))'}, lane);
+  if (lane == 0) { partials[sizes.first + group.x] = sum; }
+}`;
+}
+
+function rootWgsl(): string {
+  return /* wgsl */ `
+@group(0) @binding(0) var<storage, read> partials: array<f32>;
+@group(0) @binding(1) var<storage, read_write> norm: f32;
+struct Sizes { count: u32 }
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+${workgroupSum(WORKGROUP)}
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var i = lane; i < sizes.count; i += ${WORKGROUP}) { sum += partials[i]; }
+  sum = workgroup_sum(sum, lane);
+  if (lane == 0) { norm = sqrt(sum); }
+}`;
+}
