@@ -1,11 +1,12 @@
 import { evaluationTransform, type NormalisationName, type Transform, trainTransform } from '@maehem/data';
-import type { MaeConfig } from '@maehem/mae';
+import type { VitConfig } from '@maehem/vit';
+import type { FinetuneSettings } from './finetune-schema.js';
 import { modelConfig, type PretrainSettings } from './schema.js';
 
 /** Which pixels' mean and deviation suit a model's images, when nobody says. */
 export function normalisationName(
   chosen: PretrainSettings['normalise'],
-  model: MaeConfig,
+  model: Pick<VitConfig, 'imageSize' | 'channels'>,
 ): NormalisationName {
   if (chosen !== 'auto') return chosen;
   if (model.channels === 1) return 'mnist';
@@ -15,19 +16,40 @@ export function normalisationName(
 /** What images go through before a run trains on them: crop, flip and normalisation as the settings say. */
 export function trainingImages(settings: PretrainSettings): Transform {
   const { crop, minScale, flip } = settings.augment;
-  return trainTransform({ ...modelImages(settings), crop: crop ? { scale: [minScale, 1] } : false, flip });
+  const images = modelImages(settings, modelConfig(settings.model));
+  return trainTransform({ ...images, crop: crop ? { scale: [minScale, 1] } : false, flip });
 }
 
 /** What images go through before a run's model is shown them: resized, cut in the middle, normalised. */
 export function evaluationImages(settings: PretrainSettings): Transform {
-  return evaluationTransform(modelImages(settings));
+  return evaluationTransform(modelImages(settings, modelConfig(settings.model)));
 }
 
-function modelImages(settings: PretrainSettings) {
-  const model = modelConfig(settings.model);
+/** What labelled images go through before a classifier trains on them (table 9). */
+export function labelledImages(settings: FinetuneSettings, model: VitConfig): Transform {
+  const { crop, minScale, flip, randAugment, erasing } = settings.augment;
+  return trainTransform({
+    ...modelImages(settings, model),
+    ...{ crop: crop ? { scale: [minScale, 1] } : false, flip },
+    ...(randAugment && { randAugment }),
+    ...(erasing > 0 && { erasing: { probability: erasing } }),
+  });
+}
+
+/**
+ * What images go through before a classifier is tested on them. As in the reference, large ones lose their rim: 224
+ * is cut out of a short side of 256. Of small ones (up to 64 pixels) nothing is cut off.
+ */
+export function testImages(settings: Pick<FinetuneSettings, 'normalise'>, model: VitConfig): Transform {
+  const side = Math.max(...model.imageSize);
+  const shortSide = side > 64 && side <= 224 ? Math.trunc((side * 256) / 224) : side;
+  return evaluationTransform({ ...modelImages(settings, model), shortSide });
+}
+
+function modelImages({ normalise }: Pick<PretrainSettings, 'normalise'>, model: VitConfig) {
   return {
     size: model.imageSize,
     channels: model.channels as 1 | 3,
-    normalisation: normalisationName(settings.normalise, model),
+    normalisation: normalisationName(normalise, model),
   };
 }

@@ -1,8 +1,22 @@
-export { evaluationImages, normalisationName, trainingImages } from './images.js';
+export {
+  classifierConfig,
+  type FinetuneSettings,
+  finetuneConfig,
+  parseFinetuneSettings,
+} from './finetune-schema.js';
+export {
+  evaluationImages,
+  labelledImages,
+  normalisationName,
+  testImages,
+  trainingImages,
+} from './images.js';
 export { getPath, overlay, type SettingsLayer, setPath } from './layers.js';
 export {
+  BACKENDS,
   MODEL_PRESETS,
   modelConfig,
+  PRECISIONS,
   type PretrainSettings,
   parseSettings,
   pretrainConfig,

@@ -11,7 +11,8 @@ export const MODEL_PRESETS: readonly string[] = [...SMALL_PRESETS, ...VIT_PRESET
 
 const size = z.union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])]);
 
-const modelSchema = z.strictObject({
+/** A preset, and what to change about it. */
+export const modelSchema: z.ZodType<ModelSettings, unknown> = z.strictObject({
   preset: z.enum([...SMALL_PRESETS, ...VIT_PRESETS] as [string, ...string[]]).default('small'),
   imageSize: size.optional().describe('height and width in pixels, or one number for a square'),
   patchSize: size.optional(),
@@ -25,7 +26,13 @@ const modelSchema = z.strictObject({
   decoderDepth: z.int().positive().optional(),
   decoderHeads: z.int().positive().optional(),
   encoderMaskTokens: z.boolean().optional(),
-});
+}) as never;
+
+/** Engines, as settings name them. */
+export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+
+/** Precisions of matrix products, as settings name them. */
+export const PRECISIONS = ['f32', 'bf16'] as const;
 
 /**
  * Everything that a pretraining run can be told, with defaults that suit small data on a small machine. One
@@ -35,7 +42,9 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
   data: z.string().min(1),
   dataKind: z.enum(['auto', 'folder', 'mnist', 'cifar10']).default('auto'),
   out: z.string().min(1).default('runs/pretrain'),
-  backend: z.enum(['auto', 'wasm', 'cpu']).default('auto'),
+  backend: z.enum(BACKENDS).default('auto'),
+  precision: z.enum(PRECISIONS).default('f32'),
+  xla: z.boolean().default(false),
   threads: z.int().positive().default(1),
   seed: z.int().nonnegative().default(0),
   model: modelSchema.prefault({}),
@@ -80,7 +89,11 @@ export interface PretrainSettings {
   readonly data: string;
   readonly dataKind: 'auto' | 'folder' | 'mnist' | 'cifar10';
   readonly out: string;
-  readonly backend: 'auto' | 'wasm' | 'cpu';
+  readonly backend: (typeof BACKENDS)[number];
+  /** Of matrix products: bf16 rounds their inputs, on tensorflow. */
+  readonly precision: (typeof PRECISIONS)[number];
+  /** tensorflow: compile the training step with XLA. */
+  readonly xla: boolean;
   /** Threads that share each step; every batch must be a multiple of it. */
   readonly threads: number;
   readonly seed: number;
@@ -102,7 +115,7 @@ export interface PretrainSettings {
 }
 
 /** A preset, and what to change about it. */
-type ModelSettings = Partial<Omit<MaeConfig, 'imageSize' | 'patchSize'>> & {
+export type ModelSettings = Partial<Omit<MaeConfig, 'imageSize' | 'patchSize'>> & {
   readonly preset: string;
   readonly imageSize?: number | readonly [number, number];
   readonly patchSize?: number | readonly [number, number];
@@ -124,14 +137,7 @@ export class SettingsError extends Error {
  * @throws SettingsError with one line for each bad setting.
  */
 export function parseSettings(input: unknown, from = 'settings'): PretrainSettings {
-  const result = pretrainSchema.safeParse(input);
-  if (!result.success) {
-    const lines = result.error.issues.map(
-      ({ path, message }) => `  ${path.join('.') || '(top level)'}: ${message}`,
-    );
-    throw new SettingsError(`${from} do not hold:\n${lines.join('\n')}`);
-  }
-  const settings = result.data;
+  const settings = parseWith<PretrainSettings>(pretrainSchema, input, from);
   try {
     assertMaskRatio(settings.mask.ratio);
     const model = modelConfig(settings.model);
@@ -142,6 +148,16 @@ export function parseSettings(input: unknown, from = 'settings'): PretrainSettin
     throw new SettingsError(`${from} do not hold: ${(error as Error).message}`);
   }
   return settings;
+}
+
+/** @throws SettingsError with one line for each setting that the schema refuses. */
+export function parseWith<Settings>(schema: z.ZodType, input: unknown, from: string): Settings {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data as Settings;
+  const lines = result.error.issues.map(
+    ({ path, message }) => `  ${path.join('.') || '(top level)'}: ${message}`,
+  );
+  throw new SettingsError(`${from} do not hold:\n${lines.join('\n')}`);
 }
 
 /** @throws when a batch does not divide into equal parts for the threads. */
