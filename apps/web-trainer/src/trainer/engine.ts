@@ -1,0 +1,29 @@
+import { type Backend, type BackendName, openBackend, PROVIDERS } from '@maehem/backend';
+import * as tf from '@tensorflow/tfjs-core';
+import type { EngineOffer } from './protocol.js';
+
+/** The engines that pages know, fastest first, and why some cannot open here. */
+export function engineOffers(): Promise<EngineOffer[]> {
+  return Promise.all(
+    PROVIDERS.map(async (provider) => {
+      const refusal = await provider.unavailable();
+      const passedOver = refusal === undefined ? await provider.passedOver?.() : undefined;
+      return { name: provider.name, refusal, passedOver };
+    }),
+  );
+}
+
+/** Open an engine whose files this site serves. */
+export async function openEngine(name: BackendName | 'auto', site: string): Promise<Backend> {
+  withoutThreadsOfTfjs();
+  return openBackend(name, { wasmPath: new URL('tfjs/', site).href });
+}
+
+/**
+ * On an isolated page tfjs would start threads of its own, from code that a strict policy forbids, for matrix products
+ * that our own kernels do. A value that is set before its module is loaded stays.
+ */
+function withoutThreadsOfTfjs(): void {
+  tf.env().registerFlag('WASM_HAS_MULTITHREAD_SUPPORT', () => false);
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+}

@@ -1,0 +1,5 @@
+import type { VNode } from 'preact';
+
+export function DataPanel(): VNode {
+  return <p>soon</p>;
+}

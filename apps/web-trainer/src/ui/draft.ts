@@ -1,0 +1,88 @@
+import {
+  getPath,
+  overlay,
+  type PretrainSettings,
+  parseSettings,
+  type SettingsLayer,
+  setPath,
+} from '@maehem/settings';
+import { computed, signal } from '@preact/signals';
+import { type DataSource, sourceName } from '../data/source.js';
+import { FIRST_DIGITS, recipe } from './recipes.js';
+
+/** What the next run will be: pictures, and what was changed about their recipe. */
+export const source = signal<DataSource>({ kind: 'mnist', count: FIRST_DIGITS });
+export const changes = signal<SettingsLayer>({});
+
+/** The draft as settings, or why they don't hold. */
+export const draft = computed(() => checked(source.value, changes.value));
+
+/** Settings, or what is wrong with them. */
+export type Checked =
+  | { readonly settings: PretrainSettings; readonly error?: undefined }
+  | { readonly settings?: undefined; readonly error: string };
+
+function checked(from: DataSource, given: SettingsLayer): Checked {
+  try {
+    return {
+      settings: parseSettings(overlay({ ...recipe(from), data: sourceName(from) }, given), 'These settings'),
+    };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+/** The value of one setting in the draft, whether it holds or not. */
+export function drafted(path: string): unknown {
+  const given = getPath(changes.value, path);
+  return given === undefined
+    ? getPath((draft.value.settings ?? recipe(source.value)) as SettingsLayer, path)
+    : given;
+}
+
+/** Change one setting; `undefined` takes a change back. */
+export function change(path: string, value: unknown): void {
+  const next = structuredClone(changes.value);
+  setPath(next, path, value);
+  changes.value = JSON.parse(JSON.stringify(next)) as SettingsLayer;
+}
+
+/** An address with the draft's changes in it: `#mask.ratio=0.5&model.preset=small`. */
+export function shareUrl(address: string): string {
+  const parameters = new URLSearchParams(flatten(changes.value));
+  if (source.value.kind === 'mnist' && source.value.count !== FIRST_DIGITS)
+    parameters.set('digits', `${source.value.count}`);
+  const url = new URL(address);
+  url.hash = parameters.toString();
+  return url.href;
+}
+
+function flatten(layer: SettingsLayer, path = ''): [string, string][] {
+  return Object.entries(layer).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? flatten(value as SettingsLayer, `${path}${name}.`)
+      : [[`${path}${name}`, JSON.stringify(value)] as [string, string]],
+  );
+}
+
+/** Take the draft from an address. @returns whether there was any in it. */
+export function readUrl(hash: string): boolean {
+  const parameters = [...new URLSearchParams(hash.replace(/^#/, ''))];
+  const given: SettingsLayer = {};
+  for (const [path, text] of parameters) {
+    if (path === 'digits' && ['10000', '60000'].includes(text))
+      source.value = { kind: 'mnist', count: Number(text) };
+    else setPath(given, path, parsed(text));
+  }
+  changes.value = given;
+  return parameters.length > 0;
+}
+
+/** JSON where it is, else the word itself: `0.5`, `true`, `random`. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
