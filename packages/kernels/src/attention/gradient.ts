@@ -4,6 +4,7 @@ import { mergeHeads, splitHeads } from './heads.js';
 import type { AttentionGradInputs } from './inputs.js';
 import { attentionBackwardTensorFlow, attentionForwardTensorFlow } from './tensorflow.js';
 import { attentionBackwardWasm, attentionForwardWasm } from './wasm.js';
+import { attentionBackwardWebGpu, attentionForwardWebGpu, flashAttentionTakes } from './webgpu.js';
 
 /**
  * qkv [batch, token, 3 * width] → [out [batch, token, width], softmax].
@@ -15,6 +16,8 @@ export const attentionForward: Kernel<{ qkv: tf.Tensor3D }, { heads: number }> =
   name: 'MaehemAttention',
   tensorflow: attentionForwardTensorFlow,
   wasm: attentionForwardWasm,
+  webgpu: attentionForwardWebGpu,
+  webgpuTakes: flashAttentionTakes,
   composite: ({ qkv }: { qkv: tf.Tensor3D }, { heads }) =>
     tf.tidy(() => {
       const [q, k, v] = splitQkv(qkv, heads);
@@ -31,6 +34,8 @@ export const attentionBackward: Kernel<AttentionGradInputs, { heads: number }> =
   name: 'MaehemAttentionGrad',
   tensorflow: attentionBackwardTensorFlow,
   wasm: attentionBackwardWasm,
+  webgpu: attentionBackwardWebGpu,
+  webgpuTakes: flashAttentionTakes,
   composite: ({ dy, qkv, softmax }: AttentionGradInputs, { heads }) =>
     tf.tidy(() => {
       const probabilities = softmax as tf.Tensor4D;

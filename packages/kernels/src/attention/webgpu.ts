@@ -1,0 +1,82 @@
+import type { GpuEngine } from '@maehem/backend';
+import type { Tensor3D, TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelInfos } from '../dispatch/kernel.js';
+import { dispatch, u32 } from '../webgpu/dispatch.js';
+import { gpuTraits } from '../webgpu/gpu-traits.js';
+import {
+  type FlashProgram,
+  flashForwardWgsl,
+  flashKeyValueGradientWgsl,
+  flashQueryGradientWgsl,
+} from './flash-attention.wgsl.js';
+import { chooseFlashTile } from './flash-tiles.js';
+import type { AttentionGradInputs } from './inputs.js';
+
+/** Flash attention: → [out, logSum [batch, head, token]], the logarithm of each row's softmax denominator. */
+export function attentionForwardWebGpu(
+  { qkv }: KernelInfos<{ qkv: Tensor3D }>,
+  { heads }: { heads: number },
+  gpu: GpuEngine,
+): TensorInfo[] {
+  const { program, key, batch, tokens, width, workgroups } = plan(qkv, heads, gpu);
+  const out = gpu.allocate([batch, tokens, width], 'float32');
+  const logSum = gpu.allocate([batch, heads, tokens], 'float32');
+  dispatch(gpu, {
+    key: `flash forward ${key}`,
+    wgsl: () => flashForwardWgsl(program),
+    inputs: [qkv],
+    outputs: [out, logSum],
+    uniforms: [u32(tokens), u32(heads)],
+    workgroups,
+  });
+  return [out, logSum];
+}
+
+/** dQ first, and the row sums of dO ∘ O with it; then dK and dV. All straight into the packed gradient. */
+export function attentionBackwardWebGpu(
+  { dy, qkv, out, softmax: logSum }: KernelInfos<AttentionGradInputs>,
+  { heads }: { heads: number },
+  gpu: GpuEngine,
+): TensorInfo[] {
+  const { program, key, batch, tokens, workgroups } = plan(qkv, heads, gpu);
+  const dqkv = gpu.allocate(qkv.shape, 'float32');
+  const delta = gpu.allocate([batch, heads, tokens], 'float32');
+  const uniforms = [u32(tokens), u32(heads)];
+  dispatch(gpu, {
+    key: `flash query gradient ${key}`,
+    wgsl: () => flashQueryGradientWgsl(program),
+    inputs: [qkv, dy, out, logSum],
+    outputs: [dqkv, delta],
+    uniforms,
+    workgroups,
+  });
+  dispatch(gpu, {
+    key: `flash key and value gradient ${key}`,
+    wgsl: () => flashKeyValueGradientWgsl(program),
+    inputs: [qkv, dy, logSum, delta],
+    outputs: [dqkv],
+    uniforms,
+    workgroups,
+  });
+  gpu.release(delta);
+  return [dqkv];
+}
+
+/** Is there a tile for heads of this width? Forward and backward give the same answer. */
+export function flashAttentionTakes(
+  { qkv }: { readonly qkv: TensorInfo },
+  { heads }: { heads: number },
+  gpu: GpuEngine,
+): boolean {
+  return chooseFlashTile(qkv.shape[2]! / (3 * heads), gpuTraits(gpu)) !== undefined;
+}
+
+function plan(qkv: TensorInfo, heads: number, gpu: GpuEngine) {
+  const [batch, tokens, packed] = qkv.shape as [number, number, number];
+  const width = packed / 3;
+  const dim = width / heads;
+  const tile = chooseFlashTile(dim, gpuTraits(gpu))!;
+  const program: FlashProgram = { dim, tile, precision: 'f32' };
+  const workgroups = [Math.ceil(tokens / tile.rows), heads, batch] as const;
+  return { program, key: JSON.stringify(program), batch, tokens, width, workgroups };
+}
