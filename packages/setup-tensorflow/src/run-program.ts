@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
 /** Lines of a failed program's output that an error quotes. */
@@ -49,14 +49,17 @@ export async function findProgram(
   names: readonly string[],
   path: string = process.env['PATH'] ?? '',
 ): Promise<string | undefined> {
-  for (const name of names)
-    for (const folder of path.split(delimiter).filter((part) => part !== '')) {
-      const file = join(folder, name);
-      const runs = await access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      );
-      if (runs) return file;
-    }
+  const folders = path.split(delimiter).filter((folder) => folder !== '');
+  for (const file of names.flatMap((name) => folders.map((folder) => join(folder, name))))
+    if (await isProgram(file)) return file;
   return undefined;
+}
+
+async function isProgram(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
 }

@@ -21,9 +21,9 @@ export async function openStaging(root: string): Promise<string> {
  */
 export async function publish(staging: string, target: string): Promise<void> {
   const old = `${staging}-old`;
-  // Another set-up may put its own there between the two steps: then once more.
+  // Another set-up may put its own there between the two steps, or take the old one away: then once more.
   while (!(await renamed(staging, target))) {
-    await rename(target, old);
+    await rename(target, old).catch(unlessGone);
     await rm(old, { recursive: true, force: true });
   }
 }
@@ -37,6 +37,10 @@ async function renamed(source: string, target: string): Promise<boolean> {
       throw error;
     },
   );
+}
+
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** Remove what set-ups of this machine left when they were stopped. */

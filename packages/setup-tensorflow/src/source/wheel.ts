@@ -123,7 +123,7 @@ export async function cudaRequirements(path: string): Promise<string[]> {
 }
 
 function parseCudaRequirements(metadata: string): string[] {
-  return [...metadata.matchAll(/^Requires-Dist:\s*([^;]+?)\s*;\s*extra\s*==\s*["']and-cuda["']/gm)].map(
+  return [...metadata.matchAll(/^Requires-Dist:\s*([^;\n]+?)\s*;.*\bextra\s*==\s*["']and-cuda["']/gm)].map(
     ([, requirement = '']) => requirement,
   );
 }
