@@ -4,6 +4,7 @@ import { entries, fromEntries, type Tree } from '@maehem/tree';
 import type { VitConfig } from '@maehem/vit';
 import {
   assertKnown,
+  decoderHeads,
   floatValues,
   loadTensor,
   type ModelWeights,
@@ -176,7 +177,11 @@ export function maeConfigOf(model: ModelWeights): MaeConfig {
   const config = vitConfigOf(model);
   return {
     ...config,
-    ...{ decoderDim: decoder.dim, decoderDepth: decoder.depth, decoderHeads: decoder.heads! },
+    ...{
+      decoderDim: decoder.dim,
+      decoderDepth: decoder.depth,
+      decoderHeads: decoderHeads(decoder, model.name),
+    },
     encoderMaskTokens,
   };
 }

@@ -190,10 +190,18 @@ export function assertKnown(
   const unknown: string[] = [];
   if (architecture.heads === undefined) unknown.push('the number of heads (--heads)');
   if (architecture.imageSize === undefined) unknown.push("the image's height and width (--image-size)");
-  if (architecture.decoder !== undefined && architecture.decoder.heads === undefined)
-    unknown.push("the decoder's heads (--decoder-heads)");
+  assertNone(unknown, file);
+}
+
+/** The decoder's number of heads. @throws WeightsError when it is unknown. */
+export function decoderHeads({ heads }: DecoderArchitecture, file: string): number {
+  if (heads === undefined) assertNone(["the number of the decoder's heads (--decoder-heads)"], file);
+  return heads!;
+}
+
+function assertNone(unknown: readonly string[], file: string): void {
   if (unknown.length > 0)
-    throw new WeightsError(`its tensors do not tell ${unknown.join(', ')}; give it`, { file });
+    throw new WeightsError(`its tensors do not tell ${unknown.join(' and ')}: give it`, { file });
 }
 
 /** What the notes of a checkpoint tell: the reference's `args`, and what `convert` wrote of a model. */

@@ -4,9 +4,18 @@ export {
   type ArchitectureHints,
   assertKnown,
   type DecoderArchitecture,
+  decoderHeads,
   type KnownArchitecture,
 } from './architecture.js';
 export { type ByteSource, blobSource, bytesSource } from './byte-source.js';
+export {
+  type ExportedModel,
+  huggingFaceModel,
+  IMAGENET_STATISTICS,
+  missingTensors,
+  type PixelStatistics,
+  timmModel,
+} from './export-model.js';
 export { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half.js';
 export {
   bytesPerElement,
@@ -42,6 +51,7 @@ export {
 export { SafetensorsError } from './safetensors-error.js';
 export { parseSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors-header.js';
 export { lazyTensor, loadTensor, type TensorSource } from './tensor-source.js';
+export { encodeTorch } from './torch/write-torch.js';
 export { floatValues, integerValues } from './values.js';
 export { PickleError, WeightsError, type WeightsErrorPlace, ZipError } from './weights-error.js';
 export { type Note, openWeights, type WeightsFile } from './weights-file.js';

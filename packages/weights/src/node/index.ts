@@ -7,3 +7,4 @@ export {
   writeSafetensors,
 } from './safetensors-file.js';
 export { syncFolder, writeFileAtomic } from './write-file-atomic.js';
+export { type ModelTarget, targetOfPath, type WrittenModel, writeModel } from './write-model.js';

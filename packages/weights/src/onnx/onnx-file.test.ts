@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)(
       ['vit_gap', 'vit_gap.safetensors', 'logits', 'logits', 3],
       ['vit_cls', 'vit_cls.safetensors', 'logits', 'logits', 3],
     ] as const)('%s gives the golden %s', async (name, file, golden, output, heads) => {
-      const model = await openModel(join(parity!, file), { heads, decoderHeads: 1 });
+      const model = await openModel(join(parity!, file), { heads });
       const { tensors } = await readSafetensors(join(parity!, `${name}.io.safetensors`));
       const images = tensors['imgs']!;
       const feeds = { pixel_values: new ort!.Tensor('float32', floatValues(images), images.shape) };
