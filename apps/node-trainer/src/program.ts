@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { demoCommand } from './commands/demo.js';
+import { finetuneCommand } from './commands/finetune.js';
 import { infoCommand } from './commands/info.js';
 import { pretrainCommand } from './commands/pretrain.js';
 import { probeCommand } from './commands/probe.js';
@@ -14,6 +15,7 @@ export function createProgram(): Command {
     .description('Destroy three quarters of every image, learn to see: masked autoencoders in TypeScript.')
     .version(version)
     .addCommand(pretrainCommand())
+    .addCommand(finetuneCommand())
     .addCommand(reconstructCommand())
     .addCommand(probeCommand())
     .addCommand(infoCommand())

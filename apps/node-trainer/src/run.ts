@@ -12,7 +12,6 @@ import {
 } from '@maehem/settings';
 import {
   createPretraining,
-  DivergenceError,
   type PretrainConfig,
   type PretrainingOptions,
   type PretrainRun,
@@ -26,11 +25,12 @@ import {
   threadsUnavailable,
 } from '@maehem/train/node';
 import type { RgbaImage } from '@maehem/viz';
+import { openOptions } from './config/open.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
-import { onInterrupt } from './interrupt.js';
-import { duration, megabytes, type Progress, trainingProgress } from './progress.js';
+import { type Progress, trainingProgress } from './progress.js';
 import { type HeldOutImages, loadHeldOut, writeReconstruction } from './reconstruction.js';
 import { openRunLog, type RunLog } from './run-log.js';
+import { trainToEnd } from './training.js';
 
 /** How a run ended. */
 export interface RunOutcome {
@@ -64,12 +64,13 @@ export async function runPretraining(
   options: { readonly resume: boolean },
 ): Promise<RunOutcome> {
   const progress = trainingProgress();
-  const checkpoint = await startingCheckpoint(given, options.resume);
+  const out = typeof given['out'] === 'string' ? given['out'] : parseSettings({ data: '.' }).out;
+  const checkpoint = await startingCheckpoint(out, options.resume);
   const stored =
     checkpoint === undefined ? {} : ((await readCheckpointInfo(checkpoint)).extra as SettingsLayer);
   const settings = parseSettings(overlay(stored, given));
   const threads = trainingThreads(settings, progress);
-  const backend = await openBackend(settings.backend);
+  const backend = await openBackend(settings.backend, openOptions(settings));
   const images = await openTrainingImages(settings, ({ error }) =>
     progress.note(`skipped: ${error.message}`),
   );
@@ -87,7 +88,7 @@ export async function runPretraining(
     join(settings.out, 'config.json'),
     `${JSON.stringify({ ...settings, epochs: config.epochs, minutes: null }, null, 2)}\n`,
   );
-  const log = await openRunLog(settings.out, run.trainer.stepIndex);
+  const log = await openRunLog(settings.out, run.trainer.stepIndex, 'Pretraining loss');
   const heldOut = await loadHeldOut(settings);
   try {
     return await train({ run, settings, config, images, log, progress, heldOut });
@@ -99,8 +100,7 @@ export async function runPretraining(
 }
 
 /** The checkpoint to go on from. @throws when there is none to resume, or one that a new run would bury. */
-async function startingCheckpoint(given: SettingsLayer, resume: boolean): Promise<string | undefined> {
-  const out = typeof given['out'] === 'string' ? given['out'] : parseSettings({ data: '.' }).out;
+export async function startingCheckpoint(out: string, resume: boolean): Promise<string | undefined> {
   const checkpoint = await latestCheckpoint(checkpointsOf(out));
   if (resume && checkpoint === undefined)
     throw new SettingsError(`there is no checkpoint to resume in ${checkpointsOf(out)}`);
@@ -112,15 +112,13 @@ async function startingCheckpoint(given: SettingsLayer, resume: boolean): Promis
 }
 
 /** @throws when flags would change what a resumed run computes; names the settings. */
-function assertSameTrajectory(
-  stored: PretrainConfig,
-  wanted: PretrainConfig,
-  settings: PretrainSettings,
+export function assertSameTrajectory<Config extends object>(
+  stored: Config,
+  wanted: Config,
+  settings: { readonly out: string },
 ): void {
-  const changed = Object.keys(stored).filter(
-    (name) =>
-      JSON.stringify(stored[name as keyof PretrainConfig]) !==
-      JSON.stringify(wanted[name as keyof PretrainConfig]),
+  const changed = (Object.keys(stored) as (keyof Config & string)[]).filter(
+    (name) => JSON.stringify(stored[name]) !== JSON.stringify(wanted[name]),
   );
   if (changed.length > 0)
     throw new SettingsError(
@@ -195,7 +193,7 @@ function announce(
   if (run.trainer.stepIndex > 0) progress.note(`resuming   at step ${run.trainer.stepIndex}`);
 }
 
-interface Training {
+interface Pretraining {
   readonly run: PretrainRun;
   readonly settings: PretrainSettings;
   readonly config: PretrainConfig;
@@ -205,51 +203,26 @@ interface Training {
   readonly heldOut: HeldOutImages;
 }
 
-async function train(training: Training): Promise<RunOutcome> {
+async function train(training: Pretraining): Promise<RunOutcome> {
   const { run, settings, config, images, log, progress } = training;
-  const interrupt = onInterrupt(() =>
-    progress.note('stopping after this step; press Ctrl-C again to exit at once'),
-  );
-  const started = performance.now();
-  let loss = Number.NaN;
-  let lastSaved = Math.floor(run.trainer.stepIndex / run.stepsPerEpoch / settings.checkpointEvery);
-  try {
-    for await (const report of run.steps(images.epochs)) {
-      loss = report.loss;
-      log.step(report);
-      progress.update(report);
-      if (interrupt.requested()) break;
-      const due = Math.floor(report.epoch / settings.checkpointEvery);
-      if (due > lastSaved && report.step < report.totalSteps) await save(training);
-      lastSaved = due;
-    }
-  } catch (error) {
-    if (error instanceof DivergenceError)
-      await writeFile(
-        join(settings.out, 'diverged.json'),
-        `${JSON.stringify({ ...error.report, config }, null, 2)}\n`,
-      );
-    throw error;
-  } finally {
-    interrupt.release();
-  }
-  const interrupted = run.trainer.stepIndex < run.totalSteps;
-  const { checkpoint, mosaic } = await save(training);
-  await log.curve();
-  progress.note(
-    `${interrupted ? 'interrupted' : 'trained'} in ${duration((performance.now() - started) / 1000)}; peak memory ${megabytes(process.resourceUsage().maxRSS * 1024)}; saved ${checkpoint}`,
-  );
-  if (images.skipped() > 0) progress.note(`left out   ${images.skipped()} bad images`);
-  return { settings, config, checkpoint, interrupted, finalLoss: loss, mosaic };
+  let mosaic: RgbaImage | undefined;
+  const save = async (): Promise<string> => {
+    const saved = await saveWithPicture(training);
+    mosaic = saved.mosaic;
+    return saved.checkpoint;
+  };
+  const { out, checkpointEvery } = settings;
+  const outcome = await trainToEnd({ run, out, checkpointEvery, images, log, progress, save });
+  return { settings, config, ...outcome, mosaic: mosaic! };
 }
 
-async function save({
+async function saveWithPicture({
   run,
   settings,
   config,
   heldOut,
   log,
-}: Training): Promise<{ checkpoint: string; mosaic: RgbaImage }> {
+}: Pretraining): Promise<{ checkpoint: string; mosaic: RgbaImage }> {
   const checkpoint = await saveCheckpoint(checkpointsOf(settings.out), {
     trainer: run.trainer,
     config,

@@ -1,7 +1,6 @@
 import type { MixOptions, RandAugmentOptions } from '@maehem/data';
-import type { MaeConfig } from '@maehem/mae';
 import { assertTunedBlocks, type FinetuneConfig, finetuneDefaults, scratchDefaults } from '@maehem/train';
-import { assertVitConfig, type ClassifierConfig, type Pooling } from '@maehem/vit';
+import { assertVitConfig, type ClassifierConfig, type Pooling, type VitConfig } from '@maehem/vit';
 import { z } from 'zod';
 import { overlay, type SettingsLayer } from './layers.js';
 import {
@@ -129,7 +128,13 @@ function defaults(scratch: boolean): SettingsLayer {
     ...{ precision: 'f32', xla: false, seed, model: { preset: 'small' }, pooling: 'mean', tunedBlocks },
     ...{ trainImages: null, testImages: null, batch, accumulate, epochs: 20, optimizer, dropPath },
     ...{ mix: { probability: 1, switchProbability: 0.5, ...mix }, labelSmoothing, ema },
-    augment: { crop: true, minScale: 0.08, flip: true, randAugment: RAND_AUGMENT, erasing: scratch ? 0 : 0.25 },
+    augment: {
+      crop: true,
+      minScale: 0.08,
+      flip: true,
+      randAugment: RAND_AUGMENT,
+      erasing: scratch ? 0 : 0.25,
+    },
     ...{ normalise: 'auto', onBadImage: 'fail', evaluateEvery: 1, checkpointEvery: 1, keepCheckpoints: 2 },
   };
 }
@@ -151,7 +156,7 @@ export function parseFinetuneSettings(input: SettingsLayer, from = 'settings'): 
 export function classifierConfig(
   settings: FinetuneSettings,
   classes: number,
-  encoder?: MaeConfig,
+  encoder?: VitConfig,
 ): ClassifierConfig {
   const { preset: _preset, ...changes } = settings.model;
   const model = encoder === undefined ? modelConfig(settings.model) : withChanges(encoder, changes);
@@ -169,8 +174,9 @@ export function classifierConfig(
   return config;
 }
 
-function withChanges(encoder: MaeConfig, changes: Omit<ModelSettings, 'preset'>): MaeConfig {
-  const { imageSize, ...others } = changes;
+function withChanges(encoder: VitConfig, changes: Omit<ModelSettings, 'preset'>): VitConfig {
+  // Heads are in no tensor's shape: where a file of weights leaves them open, settings say them.
+  const { imageSize, heads: _heads, ...others } = changes;
   const fixed = Object.keys(others);
   if (fixed.length > 0)
     throw new SettingsError(

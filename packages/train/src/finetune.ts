@@ -13,7 +13,7 @@ import { joinParams, splitTree } from './training-step.js';
 export type FinetuneRun = TrainingRun<FinetuneConfig, Classifier, FinetuneBatch>;
 
 /** Deviation of a head's initial weights in the reference's fine-tuning: the encoder hardly feels the first steps. */
-const FINETUNE_HEAD_STD = 2e-5;
+export const FINETUNE_HEAD_STD = 2e-5;
 /** timm's, for a model that has not learned anything yet. */
 const SCRATCH_HEAD_STD = 0.02;
 

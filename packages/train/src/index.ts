@@ -27,6 +27,7 @@ export {
   averagedParams,
   classifierFrom,
   createFinetuning,
+  FINETUNE_HEAD_STD,
   type FinetuneRun,
 } from './finetune.js';
 export {

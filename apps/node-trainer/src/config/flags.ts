@@ -1,8 +1,16 @@
-import { getPath, MODEL_PRESETS, parseSettings, type SettingsLayer, setPath } from '@maehem/settings';
+import {
+  BACKENDS,
+  getPath,
+  MODEL_PRESETS,
+  PRECISIONS,
+  parseSettings,
+  type SettingsLayer,
+  setPath,
+} from '@maehem/settings';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** A flag, and the place in the settings that it sets. */
-interface Flag {
+export interface Flag {
   readonly flags: string;
   readonly about: string;
   readonly path: string;
@@ -12,14 +20,16 @@ interface Flag {
   readonly value?: unknown;
 }
 
-const number = (text: string): number => {
+/** A finite number. */
+export const number = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value))
     throw new InvalidArgumentError(`'${text}' is not a number.`);
   return value;
 };
 
-const size = (text: string): number | [number, number] => {
+/** A side, or height x width. */
+export const size = (text: string): number | [number, number] => {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);
   if (match === null)
     throw new InvalidArgumentError(`'${text}' is not a size such as 224 or 224x160 (height x width).`);
@@ -35,7 +45,14 @@ const FLAGS: readonly Flag[] = [
     choices: ['auto', 'folder', 'mnist', 'cifar10'],
   },
   { flags: '--out <folder>', about: 'where the run is kept', path: 'out' },
-  { flags: '--backend <name>', about: 'engine', path: 'backend', choices: ['auto', 'wasm', 'cpu'] },
+  { flags: '--backend <name>', about: 'engine', path: 'backend', choices: BACKENDS },
+  {
+    flags: '--precision <name>',
+    about: 'of matrix products; bf16 on tensorflow',
+    path: 'precision',
+    choices: PRECISIONS,
+  },
+  { flags: '--xla', about: 'tensorflow: compile the step (the first takes seconds longer)', path: 'xla' },
   { flags: '--threads <n>', about: 'threads that share each step', path: 'threads', parse: number },
   {
     flags: '--seed <n>',
@@ -126,10 +143,18 @@ const FLAGS: readonly Flag[] = [
   },
 ];
 
-/** Add a flag for every setting to a command. */
-export function addSettingFlags(command: Command): Command {
-  const defaults = parseSettings({ data: '.' }) as unknown as SettingsLayer;
-  for (const flag of FLAGS) {
+/** What `--help` says: the defaults of pretraining. */
+function pretrainFlagDefaults(): SettingsLayer {
+  return parseSettings({ data: '.' }) as unknown as SettingsLayer;
+}
+
+/** Add a flag for every setting to a command; those of pretraining unless others are given. */
+export function addSettingFlags(
+  command: Command,
+  flags: readonly Flag[] = FLAGS,
+  defaults: SettingsLayer = pretrainFlagDefaults(),
+): Command {
+  for (const flag of flags) {
     const option = new Option(flag.flags, flag.about + describeDefault(defaults, flag));
     if (flag.choices !== undefined) option.choices(flag.choices);
     if (flag.parse !== undefined) option.argParser(flag.parse);
@@ -147,9 +172,9 @@ function describeDefault(defaults: SettingsLayer, { path, value }: Flag): string
 }
 
 /** The settings that were given as flags on a command line, and no others. */
-export function givenSettings(command: Command): SettingsLayer {
+export function givenSettings(command: Command, flags: readonly Flag[] = FLAGS): SettingsLayer {
   const settings: SettingsLayer = {};
-  for (const flag of FLAGS) {
+  for (const flag of flags) {
     const name = new Option(flag.flags).attributeName();
     if (command.getOptionValueSource(name) !== 'cli') continue;
     setPath(settings, flag.path, 'value' in flag ? flag.value : command.getOptionValue(name));
