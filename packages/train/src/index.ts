@@ -71,6 +71,7 @@ export {
   type LoadReport,
   loadPretrained,
   maeConfigOf,
+  resizeModel,
   vitConfigOf,
 } from './pretrained.js';
 export { createPretrainer, type Pretrainer, type PretrainStart } from './pretrainer.js';
