@@ -120,6 +120,40 @@ function gridOf({ architecture, name }: ModelWeights, positions: number, grid: G
   );
 }
 
+/**
+ * The same model for images of another size: its position embeddings are interpolated when they are loaded.
+ * @throws WeightsError when the image that it is for is unknown, Error when the new one is not a whole number of patches.
+ */
+export function resizeModel(
+  model: ModelWeights,
+  imageSize: readonly [number, number],
+): { readonly model: ModelWeights; readonly interpolated: readonly InterpolatedName[] } {
+  const { architecture, name: file, tensors } = model;
+  assertKnown(architecture, file);
+  const from = patchGrid(...architecture.imageSize, architecture.patchSize).shape;
+  const to = patchGrid(...imageSize, architecture.patchSize).shape;
+  if (String(from) === String(to)) return { model, interpolated: [] };
+  const names = Object.keys(tensors).filter((name) => POSITIONS.has(name));
+  const resized = names.map((name) => {
+    const source = tensors[name]!;
+    const dim = source.shape[2]!;
+    const spec = { dtype: 'F32', shape: [1, 1 + to[0] * to[1], dim] } as const;
+    const load = async () => {
+      const values = floatValues(await loadTensor(source));
+      return { ...spec, data: interpolatePositionEmbedding(values, dim, from, to) };
+    };
+    return [name, { ...spec, load }] as const;
+  });
+  return {
+    model: {
+      ...model,
+      architecture: { ...architecture, imageSize },
+      tensors: { ...tensors, ...Object.fromEntries(resized) },
+    },
+    interpolated: names.map((name) => ({ name, from, to })),
+  };
+}
+
 /** The report in words, a line each; lists of names are shortened to their roots. */
 export function describeLoad({
   source,
