@@ -65,6 +65,7 @@ export {
   splitParams,
 } from './pretrain-task.js';
 export {
+  describeInterpolation,
   describeLoad,
   type InterpolatedName,
   type LoadOptions,
