@@ -167,15 +167,18 @@ export function describeLoad({
     names.length === 0 ? [] : [`${what}: ${byRoot(names)}`];
   return [
     `${loaded.length} tensors from ${source}`,
-    ...interpolated.map(
-      ({ name, from, to }) => `${name} interpolated from ${from.join('x')} to ${to.join('x')} patches`,
-    ),
+    ...interpolated.map(describeInterpolation),
     ...line('not in it, so they start fresh', missing),
     ...reshaped.map(
       ({ name, expected, found }) => `${name} starts fresh: [${expected}] here, [${found}] there`,
     ),
     ...line('in it, but not needed', unexpected),
   ];
+}
+
+/** One interpolation in words. */
+export function describeInterpolation({ name, from, to }: InterpolatedName): string {
+  return `${name} interpolated from ${from.join('x')} to ${to.join('x')} patches`;
 }
 
 /** `decoder_blocks (24), mask_token`: names gathered under what stands before their first dot. */
