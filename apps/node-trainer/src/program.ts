@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { finetuneCommand } from './commands/finetune.js';
 import { infoCommand } from './commands/info.js';
@@ -19,6 +20,7 @@ export function createProgram(): Command {
     .addCommand(reconstructCommand())
     .addCommand(probeCommand())
     .addCommand(infoCommand())
+    .addCommand(convertCommand())
     .addCommand(demoCommand())
     .addCommand(setupCommand());
 }
