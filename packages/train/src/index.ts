@@ -40,7 +40,6 @@ export {
 export { type FinetuneBatch, finetuneTask, uploadFinetuneBatch } from './finetune-task.js';
 export { type GradientSource, localGradients } from './gradient-source.js';
 export { downloadTree, uploadTensor, uploadTree } from './host-tensors.js';
-export { type LinearProbeOptions, linearProbe, type ProbeResult } from './linear-probe.js';
 export { maskPlan, visibleTokens } from './masking.js';
 export { assertTunedBlocks, isTuned } from './partial-tuning.js';
 export {
@@ -76,6 +75,10 @@ export {
   vitConfigOf,
 } from './pretrained.js';
 export { createPretrainer, type Pretrainer, type PretrainStart } from './pretrainer.js';
+export { type KnnProbeOptions, type KnnResult, knnProbe } from './probe/knn-probe.js';
+export { type LarsProbeOptions, larsProbe } from './probe/lars-probe.js';
+export { type LinearProbeOptions, linearProbe } from './probe/linear-probe.js';
+export type { ProbeResult } from './probe/probe-sets.js';
 export { createTrainer, type StepResult, type Trainer, type TrainerStart } from './trainer.js';
 export {
   createTrainingRun,
