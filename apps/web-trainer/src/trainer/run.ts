@@ -25,7 +25,7 @@ import { keptState, stateFromFile } from './start.js';
 import { nextTurn, oneAtATime } from './turns.js';
 
 /** Held-out pictures that are shown live. */
-const LIVE = 8;
+const LIVE = 6;
 /** The page is told of steps, shown pictures, and the run is kept, no more often than so many milliseconds. */
 const TELL_EVERY = 100;
 const SHOW_EVERY = 700;

@@ -13,7 +13,14 @@ const HEIGHT = 190;
 export function LossChart(): VNode {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => live(place.current!), []);
-  return <div class="chart" ref={place} role="img" aria-label={inWords()} />;
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span class="key loss">loss</span> <span class="key rate">learning rate</span>
+      </figcaption>
+      <div ref={place} role="img" aria-label={inWords()} />
+    </figure>
+  );
 }
 
 /** What the chart shows, told again whenever training starts or rests. */
