@@ -133,7 +133,7 @@ export function resizeModel(
   const from = patchGrid(...architecture.imageSize, architecture.patchSize).shape;
   const to = patchGrid(...imageSize, architecture.patchSize).shape;
   if (String(from) === String(to)) return { model, interpolated: [] };
-  const names = Object.keys(tensors).filter((name) => POSITIONS.has(name));
+  const names = [...POSITIONS].filter((name) => name in tensors);
   const resized = names.map((name) => {
     const source = tensors[name]!;
     const dim = source.shape[2]!;
