@@ -5,6 +5,7 @@ import { dispatch, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
 import {
   type FlashProgram,
+  type FlashTile,
   flashForwardWgsl,
   flashKeyValueGradientWgsl,
   flashQueryGradientWgsl,
@@ -17,8 +18,9 @@ export function attentionForwardWebGpu(
   { qkv }: KernelInfos<{ qkv: Tensor3D }>,
   { heads }: { heads: number },
   gpu: GpuEngine,
+  tile?: FlashTile,
 ): TensorInfo[] {
-  const { program, key, batch, tokens, width, workgroups } = plan(qkv, heads, gpu);
+  const { program, key, batch, tokens, width, workgroups } = plan(qkv, heads, gpu, tile);
   const out = gpu.allocate([batch, tokens, width], 'float32');
   const logSum = gpu.allocate([batch, heads, tokens], 'float32');
   dispatch(gpu, {
@@ -37,8 +39,9 @@ export function attentionBackwardWebGpu(
   { dy, qkv, out, softmax: logSum }: KernelInfos<AttentionGradInputs>,
   { heads }: { heads: number },
   gpu: GpuEngine,
+  tile?: FlashTile,
 ): TensorInfo[] {
-  const { program, key, batch, tokens, workgroups } = plan(qkv, heads, gpu);
+  const { program, key, batch, tokens, workgroups } = plan(qkv, heads, gpu, tile);
   const dqkv = gpu.allocate(qkv.shape, 'float32');
   const delta = gpu.allocate([batch, heads, tokens], 'float32');
   const uniforms = [u32(tokens), u32(heads)];
@@ -71,11 +74,12 @@ export function flashAttentionTakes(
   return chooseFlashTile(qkv.shape[2]! / (3 * heads), gpuTraits(gpu)) !== undefined;
 }
 
-function plan(qkv: TensorInfo, heads: number, gpu: GpuEngine) {
+/** @param wanted another tile than the one that this device should take */
+function plan(qkv: TensorInfo, heads: number, gpu: GpuEngine, wanted: FlashTile | undefined) {
   const [batch, tokens, packed] = qkv.shape as [number, number, number];
   const width = packed / 3;
   const dim = width / heads;
-  const tile = chooseFlashTile(dim, gpuTraits(gpu))!;
+  const tile = wanted ?? chooseFlashTile(dim, gpuTraits(gpu))!;
   const program: FlashProgram = { dim, tile, precision: 'f32' };
   const workgroups = [Math.ceil(tokens / tile.rows), heads, batch] as const;
   return { program, key: JSON.stringify(program), batch, tokens, width, workgroups };

@@ -4,7 +4,7 @@ import type { KernelInfos } from '../dispatch/kernel.js';
 import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
 import { type GemmProgram, gemmWgsl, partStride } from './gemm.wgsl.js';
-import { chooseGemm, type GemmSize } from './gemm-tiles.js';
+import { chooseGemm, type GemmChoice, type GemmSize } from './gemm-tiles.js';
 import { type MatMulAttrs, type MatMulInputs, matMulSize } from './matmul.js';
 import { ADD_PARTS_INVOCATIONS, addPartsWgsl } from './split-k.wgsl.js';
 
@@ -50,11 +50,14 @@ export interface GemmCall {
   readonly rowSums?: TensorInfo | undefined;
 }
 
-/** Record a product; in two dispatches if it is split along k. */
-export function gemm(gpu: GpuEngine, call: GemmCall): void {
+/**
+ * Record a product; in two dispatches if it is split along k.
+ * @param choice another tile than the one that this device should take
+ */
+export function gemm(gpu: GpuEngine, call: GemmCall, choice?: GemmChoice): void {
   const { size, a, b, alpha = 1, out, bias, residual, factor, geluDerivative, rowSums } = call;
   const traits = programTraits(call);
-  const { tile, splits, depth } = chooseGemm(size, traits, gpuTraits(gpu));
+  const { tile, splits, depth } = choice ?? chooseGemm(size, traits, gpuTraits(gpu));
   const program = { ...traits, tile, split: splits > 1 };
   const { batch, m, n, k } = size;
   const parts = splits > 1 ? gpu.allocate([splits, partStride(m, n)], 'float32') : undefined;

@@ -1,0 +1,205 @@
+import { gpuEngine } from '@maehem/backend';
+import { fold, seed, uniform } from '@maehem/random';
+import { describeOnBackend, expectClose } from '@maehem/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { geluReference } from '../gelu/reference.js';
+import type { GpuTraits } from '../webgpu/gpu-traits.js';
+import { type GemmProgram, type GemmTile, gemmWgsl, gemmWorkgroupBytes, partStride } from './gemm.wgsl.js';
+import { chooseGemm, type GemmChoice, type GemmSize, GPU_TILES, SOFTWARE_TILE } from './gemm-tiles.js';
+import { type GemmCall, gemm } from './webgpu.js';
+
+const key = fold(seed(1), 'gemm');
+
+/** Beside each tensor lie numbers that must not be touched; beside what is read they are no numbers. */
+const GUARD = 32;
+const UNTOUCHED = 12345;
+
+function guarded(values: Float32Array, guard: number): tf.Tensor1D {
+  const padded = new Float32Array(values.length + GUARD).fill(guard);
+  padded.set(values);
+  return tf.tensor1d(padded);
+}
+
+function expectGuard(values: ArrayLike<number>, length: number): void {
+  expect(Array.from(values).slice(length)).toEqual(Array(GUARD).fill(UNTOUCHED));
+}
+
+type Extras = { bias?: boolean; residual?: boolean; factor?: boolean; gelu?: boolean; rowSums?: boolean };
+type Alongs = Pick<GemmCall, 'aAlong' | 'bAlong'>;
+
+const NT: Alongs = { aAlong: 'k', bAlong: 'k' };
+const NN: Alongs = { aAlong: 'k', bAlong: 'rows' };
+const TN: Alongs = { aAlong: 'rows', bAlong: 'rows' };
+const TT: Alongs = { aAlong: 'rows', bAlong: 'k' };
+
+/** One product with this tile against tfjs's own. */
+async function check(size: GemmSize, alongs: Alongs, extras: Extras, choice: GemmChoice): Promise<void> {
+  const { batch, m, n, k } = size;
+  const random = (name: string, length: number) => uniform(fold(key, name), length).map((x) => 2 * x - 1);
+  const a = random('a', batch * m * k);
+  const b = random('b', batch * k * n);
+  const like = (name: string, wanted: boolean | undefined, length: number) =>
+    wanted ? random(name, length) : undefined;
+  const bias = like('bias', extras.bias, n);
+  const residual = like('residual', extras.residual, batch * m * n);
+  const factor = like('factor', extras.factor, batch * m * n);
+  const input = (values: Float32Array | undefined) =>
+    values === undefined ? undefined : guarded(values, Number.NaN);
+  const output = (wanted: boolean | undefined, length: number) =>
+    wanted ? guarded(new Float32Array(length), UNTOUCHED) : undefined;
+
+  const out = output(true, batch * m * n)!;
+  const geluDerivative = output(extras.gelu, batch * m * n);
+  const rowSums = output(extras.rowSums, m);
+  const call = {
+    size,
+    ...alongs,
+    a: input(a)!,
+    b: input(b)!,
+    alpha: 0.5,
+    out,
+    bias: input(bias),
+    residual: input(residual),
+    factor: input(factor),
+    geluDerivative,
+    rowSums,
+  };
+  gemm(gpuEngine(tf.backend()), extras.rowSums ? { ...call, alpha: 1 } : call, choice);
+
+  const { value, sums } = tf.tidy(() => {
+    const first = tf.tensor3d(a, alongs.aAlong === 'k' ? [batch, m, k] : [batch, k, m]);
+    const second = tf.tensor3d(b, alongs.bAlong === 'k' ? [batch, n, k] : [batch, k, n]);
+    const product = tf.matMul(first, second, alongs.aAlong === 'rows', alongs.bAlong === 'k');
+    let result: tf.Tensor = extras.rowSums ? product : tf.mul(product, 0.5);
+    if (bias !== undefined) result = tf.add(result, tf.tensor1d(bias));
+    if (extras.gelu) result = geluReference(result);
+    if (factor !== undefined) result = tf.mul(result, tf.tensor3d(factor, [batch, m, n]));
+    if (residual !== undefined) result = tf.add(result, tf.tensor3d(residual, [batch, m, n]));
+    return { value: result, sums: tf.sum(first, [0, 1]) };
+  });
+  const made = await out.data();
+  expectGuard(made, batch * m * n);
+  await expectClose(made.slice(0, batch * m * n), value, 2e-5);
+  if (rowSums === undefined) return;
+  const madeSums = await rowSums.data();
+  expectGuard(madeSums, m);
+  await expectClose(madeSums.slice(0, m), sums, 2e-5);
+}
+
+const whole = (tile: GemmTile, k: number): GemmChoice => ({ tile, splits: 1, depth: k });
+
+describeOnBackend('gemm', 'webgpu', () => {
+  const odd = { batch: 1, m: 37, n: 19, k: 21 };
+  const even = { batch: 1, m: 36, n: 20, k: 24 };
+
+  // The larger tiles take a software adapter seconds to compile: each meets one layout, and all layouts a tile.
+  it.each<[string, GemmTile, GemmSize, Alongs, Extras]>([
+    ['128 x 128', GPU_TILES[0]!, even, NT, {}],
+    ['128 x 64', GPU_TILES[1]!, even, TN, { rowSums: true }],
+    ['64 x 64', GPU_TILES[2]!, odd, NT, { bias: true }],
+    ['64 x 32', GPU_TILES[3]!, even, NN, {}],
+    ['32 x 32', GPU_TILES[4]!, odd, NN, {}],
+    ['16 x 16', GPU_TILES[5]!, even, TT, {}],
+    ['16 x 16, odd', GPU_TILES[5]!, odd, TN, { rowSums: true }],
+  ])('%s', (_name, tile, size, alongs, extras) => check(size, alongs, extras, whole(tile, size.k)));
+
+  it.each<[string, Extras]>([
+    ['bias and GELU', { bias: true, gelu: true }],
+    ['bias and residual', { bias: true, residual: true }],
+    ['factor', { factor: true }],
+  ])('%s', async (_name, extras) => {
+    for (const size of [odd, even]) await check(size, NT, extras, whole(SOFTWARE_TILE, size.k));
+  });
+
+  it('batches of products', () => check({ ...odd, batch: 3 }, NN, {}, whole(SOFTWARE_TILE, odd.k)));
+
+  it('sums that are split along k', async () => {
+    for (const { m, n } of [odd, even, { m: 13, n: 8 }])
+      for (const k of [64, 75])
+        await check(
+          { batch: 1, m, n, k },
+          TN,
+          { rowSums: true },
+          { tile: SOFTWARE_TILE, splits: 3, depth: 32 },
+        );
+  });
+});
+
+describe('chooseGemm', () => {
+  const nvidia: GpuTraits = {
+    software: false,
+    vendor: 'nvidia',
+    workgroupBytes: 32768,
+    workgroupInvocations: 256,
+  };
+  const traits: Omit<GemmProgram, 'tile' | 'split'> = {
+    a: { along: 'k', vector: true, precision: 'f32' },
+    b: { along: 'k', vector: true, precision: 'f32' },
+    out: { vector: true, precision: 'f32' },
+    epilogue: {},
+  };
+  const gradient: typeof traits = { ...traits, a: { ...traits.a, along: 'rows' }, rowSums: true };
+
+  it('gives large products large tiles, and small ones enough workgroups', () => {
+    expect(chooseGemm({ batch: 1, m: 12608, n: 1536, k: 512 }, traits, nvidia).tile).toBe(GPU_TILES[0]);
+    expect(chooseGemm({ batch: 1, m: 20, n: 96, k: 32 }, traits, nvidia).tile).toBe(GPU_TILES[4]);
+  });
+
+  it('splits weight gradients of many rows, and nothing else', () => {
+    const size = { batch: 1, m: 512, n: 512, k: 12608 };
+    const { splits, depth, tile } = chooseGemm(size, gradient, nvidia);
+    expect(splits).toBeGreaterThan(4);
+    expect(depth % tile.k).toBe(0);
+    // Every part has something to sum, and together they cover k.
+    expect((splits - 1) * depth).toBeLessThan(size.k);
+    expect(splits * depth).toBeGreaterThanOrEqual(size.k);
+    expect(chooseGemm(size, traits, nvidia).splits).toBe(1);
+    expect(chooseGemm({ batch: 1, m: 96, n: 32, k: 20 }, gradient, nvidia).splits).toBe(1);
+  });
+
+  it('keeps to the limits of the device', () => {
+    const size = { batch: 1, m: 4096, n: 4096, k: 4096 };
+    const small = chooseGemm(size, traits, { ...nvidia, workgroupBytes: 16384, workgroupInvocations: 64 });
+    expect(small.tile).toBe(GPU_TILES[2]);
+    expect(gemmWorkgroupBytes({ ...traits, tile: small.tile })).toBeLessThanOrEqual(16384);
+    expect(() => chooseGemm(size, traits, { ...nvidia, workgroupBytes: 100 })).toThrow('no tile fits');
+  });
+
+  it('gives software adapters groups of four invocations', () => {
+    const size = { batch: 1, m: 512, n: 512, k: 12608 };
+    expect(chooseGemm(size, gradient, { ...nvidia, software: true })).toEqual(whole(SOFTWARE_TILE, size.k));
+  });
+});
+
+describe('gemmWgsl', () => {
+  const program: GemmProgram = {
+    tile: SOFTWARE_TILE,
+    a: { along: 'k', vector: true, precision: 'f16' },
+    b: { along: 'rows', vector: true, precision: 'f32' },
+    out: { vector: false, precision: 'f16' },
+    epilogue: {},
+  };
+
+  it('stores half precision where asked, and sums in single', () => {
+    const wgsl = gemmWgsl(program);
+    expect(wgsl).toMatch(/^enable f16;/);
+    expect(wgsl).toContain('slabA: array<vec4<f16>');
+    expect(wgsl).toContain('slabB: array<vec4<f32>');
+    expect(wgsl).toContain('var c0_0 = vec4<f32>()');
+    expect(gemmWgsl({ ...program, a: program.b, out: { vector: true, precision: 'f32' } })).not.toContain(
+      'f16',
+    );
+  });
+
+  it('refuses programs that make no sense', () => {
+    expect(() => gemmWgsl({ ...program, tile: { ...SOFTWARE_TILE, k: 12 } })).toThrow('powers of two');
+    expect(() => gemmWgsl({ ...program, rowSums: true })).toThrow('A along its rows');
+    expect(() => gemmWgsl({ ...program, split: true })).toThrow('weight gradients');
+  });
+
+  it('leaves room for a whole vec4 of sums behind each part', () => {
+    expect(partStride(3, 5)).toBe(20);
+    expect(partStride(4, 4)).toBe(20);
+  });
+});
