@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { bits, fold, seed } from '@maehem/random';
 import { encodePng } from '@maehem/viz';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ProbeFigures } from './probe.js';
 
 const app = join(dirname(fileURLToPath(import.meta.url)), '..');
 const root = join(app, '..', '..');
@@ -117,11 +118,14 @@ describe('a run', () => {
     expect(readdirSync(join(folder, 'run', 'checkpoints')).length).toBe(2);
     expect(metrics('run').map(({ step }) => step)).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
 
-    const probed = await maehem('probe', 'run', '--epochs', '20', '--json', '--backend', 'cpu');
+    const methods = ['--method', 'linear,lars,knn', '--k', '5', '--epochs', '20', '--lr', '5'];
+    const probed = await maehem('probe', 'run', ...methods, '--json', '--backend', 'cpu');
     expect(probed.code).toBe(0);
-    const { pretrained, untrained } = JSON.parse(probed.stdout) as Record<string, { accuracy: number }>;
-    expect(pretrained!.accuracy).toBeGreaterThan(0.9);
-    expect(untrained!.accuracy).toBeGreaterThan(0.4);
+    const { pretrained, untrained } = JSON.parse(probed.stdout) as Record<string, ProbeFigures>;
+    expect(pretrained!.linear!.accuracy).toBeGreaterThan(0.9);
+    expect(pretrained!.lars!.accuracy).toBeGreaterThan(0.9);
+    expect(pretrained!.knn![0]!.accuracy).toBeGreaterThan(0.9);
+    expect(untrained!.linear!.accuracy).toBeGreaterThan(0.4);
 
     const drawn = await maehem(
       'reconstruct',
