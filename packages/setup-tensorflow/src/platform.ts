@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { family, GLIBC, version } from 'detect-libc';
 
 /** What of the machine decides whether a TensorFlow can run on it. */
 export interface Machine {
@@ -8,10 +9,10 @@ export interface Machine {
   readonly glibc: string | undefined;
 }
 
-export function thisMachine(): Machine {
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+export async function thisMachine(): Promise<Machine> {
   const { platform, arch } = process;
-  return { platform, arch, glibc: report?.header?.glibcVersionRuntime };
+  const glibc = (await family()) === GLIBC ? ((await version()) ?? undefined) : undefined;
+  return { platform, arch, glibc };
 }
 
 /** Machines for which the TensorFlow project builds a C library that we can use. */

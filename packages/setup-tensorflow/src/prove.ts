@@ -35,7 +35,6 @@ console.log('\\nANSWER ' + JSON.stringify(answer));
  */
 export async function proveTensorFlow(packageDir: string): Promise<Proof> {
   const output = await runProgram(process.execPath, ['-e', PROGRAM, packageDir, join(packageDir, BINDING)], {
-    cwd: packageDir,
     env: { TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: '' },
   });
   const answer = /^ANSWER (.*)$/m.exec(output)?.[1];

@@ -49,7 +49,7 @@ export async function setupTensorFlow(options: SetupOptions = {}): Promise<Setup
     force = false,
     report = () => {},
   } = options;
-  const unsuited = machineProblem(thisMachine());
+  const unsuited = machineProblem(await thisMachine());
   if (unsuited !== undefined) throw new Error(unsuited);
   const root = installationsFolder(cache);
   if (from === 'wheel' && !force) {

@@ -16,7 +16,7 @@ const HEADERS = `${PACKAGE}include/`;
  * @throws when it is damaged, not TensorFlow's, or made for another machine.
  */
 export async function openWheel(path: string): Promise<LibrarySource> {
-  const misfit = wheelProblem(basename(path), thisMachine());
+  const misfit = wheelProblem(basename(path), await thisMachine());
   if (misfit !== undefined) throw new Error(misfit);
   const zip = await ZipArchive.open(path);
   try {
