@@ -17,7 +17,8 @@ const upToTrain = [...upToModel, 'mae', 'optim', 'weights', 'data', 'viz'];
  */
 export const mayImport = {
   base: [],
-  backend: ['base'],
+  setup: [],
+  backend: ['base', 'setup'],
   kernels: upToBackend,
   patches: upToKernels,
   model: upToPatches,
@@ -30,7 +31,7 @@ export const mayImport = {
   testing: upToKernels,
   settings: [...upToTrain, 'train'],
   page: [...upToTrain, 'train', 'settings'],
-  app: [...upToTrain, 'train', 'settings', 'page'],
+  app: [...upToTrain, 'train', 'settings', 'page', 'setup'],
   tool: [...upToTrain, 'train', 'settings', 'app', 'testing'],
 };
 
