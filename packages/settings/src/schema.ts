@@ -41,6 +41,7 @@ export const PRECISIONS = ['f32', 'bf16'] as const;
 const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.strictObject({
   data: z.string().min(1),
   dataKind: z.enum(['auto', 'folder', 'mnist', 'cifar10']).default('auto'),
+  from: z.string().min(1).nullable().default(null).describe('weights to start from; null: fresh ones'),
   out: z.string().min(1).default('runs/pretrain'),
   backend: z.enum(BACKENDS).default('auto'),
   precision: z.enum(PRECISIONS).default('f32'),
@@ -88,6 +89,8 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
 export interface PretrainSettings {
   readonly data: string;
   readonly dataKind: 'auto' | 'folder' | 'mnist' | 'cifar10';
+  /** A run, a checkpoint, or a file or folder of weights to start from; null for fresh ones. */
+  readonly from: string | null;
   readonly out: string;
   readonly backend: (typeof BACKENDS)[number];
   /** Of matrix products: bf16 rounds their inputs, on tensorflow. */
