@@ -44,6 +44,7 @@ const FLAGS: readonly Flag[] = [
     path: 'dataKind',
     choices: ['auto', 'folder', 'mnist', 'cifar10'],
   },
+  { flags: '--from <weights>', about: 'start from weights of any format, with a fresh decoder if need be', path: 'from' },
   { flags: '--out <folder>', about: 'where the run is kept', path: 'out' },
   { flags: '--backend <name>', about: 'engine', path: 'backend', choices: BACKENDS },
   {
