@@ -56,12 +56,22 @@ function providerNamed(name: string): BackendProvider {
 }
 
 async function activate(provider: BackendProvider, options: OpenOptions): Promise<Backend> {
+  assertSuits(provider, options);
   await provider.register(options);
   if (!(await tf.setBackend(provider.name)))
     throw new Error(`tfjs refused to start its ${provider.name} backend`);
   await tf.ready();
   const { heapBytes, ...description } = await provider.describe();
   return { name: provider.name, ...description, memory: () => readMemory(heapBytes?.()) };
+}
+
+/** @throws when an option asks for what only TensorFlow can do. */
+function assertSuits({ name }: BackendProvider, { precision = 'float32', xla }: OpenOptions): void {
+  if (name === 'tensorflow') return;
+  if (precision !== 'float32')
+    throw new Error(`the ${name} backend computes in float32, not ${precision}; tensorflow can`);
+  if (xla !== undefined && xla !== 'off')
+    throw new Error(`XLA compiles for the tensorflow backend, not for ${name}`);
 }
 
 function readMemory(heapBytes: number | undefined): MemoryReport {

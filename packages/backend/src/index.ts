@@ -10,10 +10,11 @@ export type {
   MemoryReport,
   OpenOptions,
   Precision,
+  XlaScope,
 } from './provider.js';
 export { DataTypes } from './tensorflow/binding.js';
 export { attr as graphAttribute, type GraphBuilder, type GraphForm } from './tensorflow/graph-builder.js';
 export { type RawTensor, type TensorFlowOps, tensorflowOps } from './tensorflow/ops.js';
+export { type Gradients, type Trainable, type ValueAndGrad, valueAndGrad } from './value-and-grad.js';
 export { type GpuDispatch, type GpuEngine, type GpuKernel, gpuEngine } from './webgpu/engine.js';
 export { GpuLostError, GpuMemoryError } from './webgpu/health.js';
-export { type Gradients, type Trainable, type ValueAndGrad, valueAndGrad } from './value-and-grad.js';

@@ -7,6 +7,12 @@ export type BackendName = 'cpu' | 'wasm' | 'webgpu' | 'tensorflow';
  */
 export type Precision = 'float32' | 'bfloat16';
 
+/**
+ * What XLA compiles of a captured step: nothing; the parts of which it makes one loop, such as layer norm and
+ * GELU; or the whole, whose first step takes many seconds.
+ */
+export type XlaScope = 'off' | 'parts' | 'whole';
+
 /** What an opened engine can do. Sizes in bytes; `Infinity` where the engine names no limit. */
 export interface Capabilities {
   /** Where the arithmetic runs. */
@@ -42,8 +48,8 @@ export interface OpenOptions {
   readonly adapter?: string;
   /** tensorflow: the precision of matrix products; float32 unless told. */
   readonly precision?: Precision;
-  /** tensorflow: compile captured steps with XLA. The first step takes seconds longer. */
-  readonly xla?: boolean;
+  /** tensorflow: what XLA compiles of a captured step; `parts` unless told. */
+  readonly xla?: XlaScope;
 }
 
 /** An opened engine, tfjs's current one from then on. */
@@ -51,6 +57,8 @@ export interface Backend {
   readonly name: BackendName;
   /** One line for people: which device this is. */
   readonly description: string;
+  /** What else is worth knowing for people: the device's features and limits. */
+  readonly details?: Readonly<Record<string, string>>;
   readonly capabilities: Capabilities;
   memory(): MemoryReport;
 }

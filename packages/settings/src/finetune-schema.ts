@@ -124,7 +124,7 @@ function defaults(scratch: boolean): SettingsLayer {
   const paper = (scratch ? scratchDefaults : finetuneDefaults)({} as ClassifierConfig);
   const { optimizer, dropPath, mix, labelSmoothing, ema, tunedBlocks, batch, accumulate, seed } = paper;
   return {
-    ...{ dataKind: 'auto', from: null, out: scratch ? 'runs/scratch' : 'runs/finetune', backend: 'auto' },
+    ...{ dataKind: 'auto', from: null, out: 'runs/finetune', backend: 'auto' },
     ...{ precision: 'f32', xla: false, seed, model: { preset: 'small' }, pooling: 'mean', tunedBlocks },
     ...{ trainImages: null, testImages: null, batch, accumulate, epochs: 20, optimizer, dropPath },
     ...{ mix: { probability: 1, switchProbability: 0.5, ...mix }, labelSmoothing, ema },

@@ -15,9 +15,10 @@ export function normalisationName(
 
 /** What images go through before a run trains on them: crop, flip and normalisation as the settings say. */
 export function trainingImages(settings: PretrainSettings): Transform {
-  const { crop, minScale, flip } = settings.augment;
+  const { crop, minScale, flip, colourJitter } = settings.augment;
   const images = modelImages(settings, modelConfig(settings.model));
-  return trainTransform({ ...images, crop: crop ? { scale: [minScale, 1] } : false, flip });
+  const taken = crop === true ? ({ scale: [minScale, 1] } as const) : crop;
+  return trainTransform({ ...images, crop: taken, flip, colourJitter });
 }
 
 /** What images go through before a run's model is shown them: resized, cut in the middle, normalised. */

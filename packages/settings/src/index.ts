@@ -21,4 +21,17 @@ export {
   parseSettings,
   pretrainConfig,
   SettingsError,
+  XLA_SCOPES,
 } from './schema.js';
+export {
+  type AblationTable,
+  type PaperFigures,
+  PROBE_METHODS,
+  type ProbeMethod,
+  parseStudy,
+  type ScratchBaseline,
+  type Study,
+  type Variant,
+  variantId,
+  variantSettings,
+} from './study.js';

@@ -31,6 +31,9 @@ export const modelSchema: z.ZodType<ModelSettings, unknown> = z.strictObject({
 /** Engines, as settings name them. */
 export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 
+/** What XLA compiles, as settings name it. */
+export const XLA_SCOPES = ['off', 'parts', 'whole'] as const;
+
 /** Precisions of matrix products, as settings name them. */
 export const PRECISIONS = ['f32', 'bf16'] as const;
 
@@ -45,7 +48,7 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
   out: z.string().min(1).default('runs/pretrain'),
   backend: z.enum(BACKENDS).default('auto'),
   precision: z.enum(PRECISIONS).default('f32'),
-  xla: z.boolean().default(false),
+  xla: z.enum(XLA_SCOPES).optional(),
   threads: z.int().positive().default(1),
   seed: z.int().nonnegative().default(0),
   model: modelSchema.prefault({}),
@@ -56,7 +59,9 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
     })
     .prefault({}),
   normPix: z.boolean().default(true),
+  target: z.enum(['pixels', 'pca', 'low-pass']).default('pixels'),
   lossOnAllPatches: z.boolean().default(false),
+  trainImages: z.int().positive().nullable().default(null),
   batch: z.int().positive().default(64),
   accumulate: z.int().positive().default(1),
   epochs: z.number().positive().default(20),
@@ -74,9 +79,10 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
     .prefault({}),
   augment: z
     .strictObject({
-      crop: z.boolean().default(true),
+      crop: z.union([z.boolean(), z.literal('fixed')]).default(true),
       minScale: z.number().positive().max(1).default(0.2),
       flip: z.boolean().default(true),
+      colourJitter: z.number().min(0).max(1).default(0),
     })
     .prefault({}),
   normalise: z.enum(['auto', 'imagenet', 'cifar10', 'mnist', 'half']).default('auto'),
@@ -95,22 +101,33 @@ export interface PretrainSettings {
   readonly backend: (typeof BACKENDS)[number];
   /** Of matrix products: bf16 rounds their inputs, on tensorflow. */
   readonly precision: (typeof PRECISIONS)[number];
-  /** tensorflow: compile the training step with XLA. */
-  readonly xla: boolean;
+  /** tensorflow: what XLA compiles of a step. */
+  readonly xla?: (typeof XLA_SCOPES)[number];
   /** Threads that share each step; every batch must be a multiple of it. */
   readonly threads: number;
   readonly seed: number;
   readonly model: ModelSettings;
   readonly mask: PretrainConfig['mask'];
   readonly normPix: boolean;
+  /** What is predicted: all of a patch, or an eighth of it, its principal components or its low frequencies. */
+  readonly target: 'pixels' | 'pca' | 'low-pass';
   readonly lossOnAllPatches: boolean;
+  /** At most so many images to train on, drawn from the seed; `null` for all. */
+  readonly trainImages: number | null;
   readonly batch: number;
   readonly accumulate: number;
   readonly epochs: number;
   /** Train for about so long instead of for `epochs`: the schedule is fitted to the speed of the first steps. */
   readonly minutes: number | null;
   readonly optimizer: PretrainConfig['optimizer'];
-  readonly augment: { readonly crop: boolean; readonly minScale: number; readonly flip: boolean };
+  readonly augment: {
+    /** A random resized crop, one of fixed size (table 1e), or none. */
+    readonly crop: boolean | 'fixed';
+    readonly minScale: number;
+    readonly flip: boolean;
+    /** Strength; an ablation of the paper (table 1e). */
+    readonly colourJitter: number;
+  };
   readonly normalise: 'auto' | 'imagenet' | 'cifar10' | 'mnist' | 'half';
   readonly onBadImage: 'skip' | 'fail';
   readonly checkpointEvery: number;

@@ -6,6 +6,7 @@ import {
   parseSettings,
   type SettingsLayer,
   setPath,
+  XLA_SCOPES,
 } from '@maehem/settings';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
@@ -44,7 +45,11 @@ const FLAGS: readonly Flag[] = [
     path: 'dataKind',
     choices: ['auto', 'folder', 'mnist', 'cifar10'],
   },
-  { flags: '--from <weights>', about: 'start from weights of any format, with a fresh decoder if need be', path: 'from' },
+  {
+    flags: '--from <weights>',
+    about: 'start from weights of any format, with a fresh decoder if need be',
+    path: 'from',
+  },
   { flags: '--out <folder>', about: 'where the run is kept', path: 'out' },
   { flags: '--backend <name>', about: 'engine', path: 'backend', choices: BACKENDS },
   {
@@ -53,7 +58,7 @@ const FLAGS: readonly Flag[] = [
     path: 'precision',
     choices: PRECISIONS,
   },
-  { flags: '--xla', about: 'tensorflow: compile the step (the first takes seconds longer)', path: 'xla' },
+  { flags: '--xla <scope>', about: 'tensorflow: what XLA compiles', path: 'xla', choices: XLA_SCOPES },
   { flags: '--threads <n>', about: 'threads that share each step', path: 'threads', parse: number },
   {
     flags: '--seed <n>',

@@ -3,5 +3,8 @@ import type { PretrainSettings } from '@maehem/settings';
 
 /** How to open the engine that settings name. */
 export function openOptions({ precision, xla }: Pick<PretrainSettings, 'precision' | 'xla'>): OpenOptions {
-  return { precision: precision === 'bf16' ? 'bfloat16' : 'float32', xla };
+  return {
+    precision: precision === 'bf16' ? 'bfloat16' : 'float32',
+    ...(xla === undefined ? {} : { xla }),
+  };
 }

@@ -39,7 +39,7 @@ export function captureGraph<Inputs extends TensorTree, Outputs extends TensorTr
   const { xla } = settings;
   let loaded: LoadedStep | undefined;
   const program = {
-    kernels: trace.instructions.map((instruction) => (instruction.kind === 'op' ? instruction.op : 'Fusion')),
+    kernels: trace.instructions.map((instruction) => (instruction.kind === 'op' ? instruction.op : 'Region')),
     run: (given: Inputs): Outputs => {
       const tensors = leaves<tf.Tensor>(given);
       assertShapes(

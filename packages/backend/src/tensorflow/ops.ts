@@ -17,8 +17,9 @@ export type RawAttributes = {
 };
 
 /** A binding that records what runs offers this; see `trace.ts`. */
-export interface FusionRecorder {
-  fused(inputs: readonly number[], run: () => RawTensor[], graph: GraphForm): RawTensor[];
+export interface RegionRecorder {
+  /** Note what `run` does as one region, which has a form of its own in a graph, or is compiled. */
+  region(inputs: readonly number[], run: () => RawTensor[], form: GraphForm | 'compiled'): RawTensor[];
 }
 
 /**
@@ -95,12 +96,28 @@ export class TensorFlowOps {
    * @param graph the form in a graph; it may decline
    */
   fused(inputs: readonly RawTensor[], run: () => RawTensor[], graph: GraphForm): RawTensor[] {
-    const binding = this.engine.binding as unknown as Partial<FusionRecorder>;
-    if (binding.fused === undefined) return run();
-    return binding.fused(
+    return this.region(inputs, run, graph);
+  }
+
+  /**
+   * Several ops entry by entry, and sums over an axis, of which a compiler makes one loop: in a graph XLA does.
+   * `run` uses `inputs` and numbers alone.
+   */
+  compiled(inputs: readonly RawTensor[], run: () => RawTensor[]): RawTensor[] {
+    return this.region(inputs, run, 'compiled');
+  }
+
+  private region(
+    inputs: readonly RawTensor[],
+    run: () => RawTensor[],
+    form: GraphForm | 'compiled',
+  ): RawTensor[] {
+    const binding = this.engine.binding as unknown as Partial<RegionRecorder>;
+    if (binding.region === undefined) return run();
+    return binding.region(
       inputs.map(({ id }) => id),
       run,
-      graph,
+      form,
     );
   }
 
@@ -192,7 +209,7 @@ export class TensorFlowOps {
     b: RawTensor,
     { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean } = {},
   ): RawTensor {
-    const dtype = DataTypes[settings.precision];
+    const dtype = a.shape.length === 2 ? DataTypes[settings.precision] : DataTypes.float32;
     const inputs = [this.cast(a, dtype), this.cast(b, dtype)];
     const product =
       a.shape.length === 2

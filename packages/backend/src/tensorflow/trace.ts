@@ -1,7 +1,7 @@
 import { refuseReading } from '../capture.js';
 import type { BindingValues, OpAttribute, TensorFlowBinding, TensorFlowEngine } from './binding.js';
 import type { GraphForm } from './graph-builder.js';
-import type { FusionRecorder, RawTensor } from './ops.js';
+import type { RawTensor, RegionRecorder } from './ops.js';
 
 /**
  * Recording a step for TensorFlow. The step runs once, eagerly, on a binding that notes every op that passes:
@@ -25,16 +25,16 @@ export interface TracedOp {
   readonly outputs: readonly number[];
 }
 
-/** Several ops that have another form in a graph. */
-export interface TracedFusion {
-  readonly kind: 'fusion';
+/** Several ops that have another form in a graph, or are compiled into one. */
+export interface TracedRegion {
+  readonly kind: 'region';
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
-  readonly graph: GraphForm;
+  readonly form: GraphForm | 'compiled';
   readonly inner: readonly TracedInstruction[];
 }
 
-export type TracedInstruction = TracedOp | TracedFusion;
+export type TracedInstruction = TracedOp | TracedRegion;
 
 /** A recorded step. Inputs are the first values. */
 export interface Trace {
@@ -63,7 +63,7 @@ export class Tracer {
   /** Put the recording binding in the real one's place. */
   start(): void {
     const { real } = this;
-    const recording: Partial<TensorFlowBinding> & FusionRecorder = {
+    const recording: Partial<TensorFlowBinding> & RegionRecorder = {
       createTensor: (shape, dtype, values) => {
         const id = real.createTensor(shape, dtype, values);
         // The step may go on to use the array: the graph keeps what was in it.
@@ -83,7 +83,7 @@ export class Tracer {
         return made;
       },
       tensorDataSync: refuseReading,
-      fused: (inputs, run, graph) => this.fused(inputs, run, graph),
+      region: (inputs, run, form) => this.region(inputs, run, form),
     };
     // The binding's own members are read-only: they are shadowed, not assigned.
     this.engine.binding = Object.create(
@@ -101,7 +101,11 @@ export class Tracer {
     return { values, inputs, instructions, outputs: outputs.map(({ id }) => this.use(id)) };
   }
 
-  private fused(inputs: readonly number[], run: () => RawTensor[], graph: GraphForm): RawTensor[] {
+  private region(
+    inputs: readonly number[],
+    run: () => RawTensor[],
+    form: GraphForm | 'compiled',
+  ): RawTensor[] {
     const used = inputs.map((id) => this.use(id));
     const outer = this.instructions;
     this.instructions = [];
@@ -109,7 +113,7 @@ export class Tracer {
     const inner = this.instructions;
     this.instructions = outer;
     const outputs = made.map(({ id }) => this.use(id));
-    outer.push({ kind: 'fusion', inputs: used, outputs, graph, inner });
+    outer.push({ kind: 'region', inputs: used, outputs, form, inner });
     return made;
   }
 

@@ -36,6 +36,10 @@ export const webgpuProvider: BackendProvider = {
     const { features, limits } = engine.device;
     return {
       description: `WebGPU on ${adapterName(adapter)}`,
+      details: {
+        features: [...features].sort().join(', '),
+        limits: `buffer ${limits.maxBufferSize} bytes, binding ${limits.maxStorageBufferBindingSize} bytes, ${limits.maxStorageBuffersPerShaderStage} storage buffers, workgroup ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize} bytes`,
+      },
       capabilities: {
         device: isSoftware(adapter) ? 'cpu' : 'gpu',
         sharedMemory: false,

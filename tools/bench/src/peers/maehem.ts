@@ -1,4 +1,4 @@
-import { openBackend } from '@maehem/backend';
+import { openBackend, type XlaScope } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
 import { adamw } from '@maehem/optim';
 import type { PretrainBatch, Pretrainer } from '@maehem/train';
@@ -10,9 +10,9 @@ import type { TensorEntry, Workload } from '../workload.js';
 
 /**
  * The project's own step, through the trainer that the CLI uses.
- * @param xla compile the step, where the backend is tensorflow
+ * @param xla what XLA compiles of the step, where the backend is tensorflow
  */
-export function createMaehem(threads = 1, xla = false): Peer {
+export function createMaehem(threads = 1, xla?: XlaScope): Peer {
   let trainer: Pretrainer | undefined;
   let batch: PretrainBatch | undefined;
   return {
@@ -29,11 +29,10 @@ export function createMaehem(threads = 1, xla = false): Peer {
   };
 }
 
-async function open(engine: Engine, xla: boolean): Promise<void> {
+async function open(engine: Engine, xla: XlaScope | undefined): Promise<void> {
   const { backend, precision } = engine;
   if (backend !== 'tensorflow') assertFloat32('maehem', engine);
-  if (xla && backend !== 'tensorflow') throw new Error(`XLA compiles for tensorflow, not for ${backend}`);
-  await openBackend(backend, { precision, xla });
+  await openBackend(backend, { precision, ...(xla === undefined ? {} : { xla }) });
 }
 
 function createTrainer(workload: Workload, threads: number): Pretrainer {
