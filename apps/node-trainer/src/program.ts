@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { finetuneCommand } from './commands/finetune.js';
+import { doctorCommand } from './commands/doctor.js';
 import { infoCommand } from './commands/info.js';
 import { pretrainCommand } from './commands/pretrain.js';
 import { probeCommand } from './commands/probe.js';
@@ -22,5 +23,6 @@ export function createProgram(): Command {
     .addCommand(infoCommand())
     .addCommand(convertCommand())
     .addCommand(demoCommand())
+    .addCommand(doctorCommand())
     .addCommand(setupCommand());
 }

@@ -61,14 +61,23 @@ const HOST_ENGINES: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
 let mode: KernelMode = 'native';
 
-/** Run `fn` with another choice of kernels; for tests and for finding out which kernel is wrong. */
+/**
+ * Run `fn` with another choice of kernels; for tests and for finding out which kernel is wrong. Where `fn` is
+ * asynchronous, the choice holds until its promise is settled.
+ */
 export function withKernelMode<T>(chosen: KernelMode, fn: () => T): T {
   const previous = mode;
-  mode = chosen;
-  try {
-    return fn();
-  } finally {
+  const restore = (): void => {
     mode = previous;
+  };
+  mode = chosen;
+  let asynchronous = false;
+  try {
+    const result = fn();
+    asynchronous = result instanceof Promise;
+    return result instanceof Promise ? (result.finally(restore) as T) : result;
+  } finally {
+    if (!asynchronous) restore();
   }
 }
 
