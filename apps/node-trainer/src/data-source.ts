@@ -1,5 +1,6 @@
-import { type Batch, batches, batchesPerEpoch, type Dataset, type SkippedImage } from '@maehem/data';
+import { type Batch, batches, batchesPerEpoch, type Dataset, type SkippedImage, subset } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
+import { fold, type Key, permutation } from '@maehem/random';
 import { evaluationImages, type PretrainSettings, pretrainConfig, trainingImages } from '@maehem/settings';
 import { type EpochBatches, runKeys } from '@maehem/train';
 
@@ -18,14 +19,16 @@ export async function openTrainingImages(
   onSkip: (skipped: SkippedImage) => void,
 ): Promise<TrainingImages> {
   const { batch, onBadImage } = settings;
-  const dataset = await openDataset(settings.data, { kind: settings.dataKind, split: 'train' });
+  const all = await openDataset(settings.data, { kind: settings.dataKind, split: 'train' });
+  const keys = runKeys(pretrainConfig(settings));
+  const dataset = drawImages(all, settings.trainImages, fold(keys.data, 'subset'));
   const transform = trainingImages(settings);
   const bad = new Set<number>();
   const note = (skipped: SkippedImage): void => {
     if (!bad.has(skipped.index)) onSkip(skipped);
     bad.add(skipped.index);
   };
-  const key = runKeys(pretrainConfig(settings)).data;
+  const key = keys.data;
   const epochs = (epoch: number, startBatch: number): AsyncIterable<Batch> =>
     batches(dataset, { batch, key, epoch, startBatch, transform, onBadImage, onSkip: note });
   return {
@@ -34,6 +37,12 @@ export async function openTrainingImages(
     epochs,
     skipped: () => bad.size,
   };
+}
+
+/** At most so many images of a data set, drawn by `key`; all of them for `null`. */
+export function drawImages(dataset: Dataset, count: number | null, key: Key): Dataset {
+  if (count === null || dataset.length <= count) return dataset;
+  return subset(dataset, permutation(key, dataset.length).slice(0, count));
 }
 
 /** Batches of whole images in the data set's own order, without augmentation; the last one may be short. */

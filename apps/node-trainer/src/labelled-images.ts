@@ -1,10 +1,10 @@
-import { type Batch, batches, batchesPerEpoch, type Dataset, type SkippedImage, subset } from '@maehem/data';
+import { type Batch, batches, batchesPerEpoch, type Dataset, type SkippedImage } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
-import { fold, type Key, permutation } from '@maehem/random';
+import { fold, type Key } from '@maehem/random';
 import { type FinetuneSettings, labelledImages, testImages } from '@maehem/settings';
 import { finetuneKeys } from '@maehem/train';
 import type { ClassifierConfig } from '@maehem/vit';
-import type { TrainingImages } from './data-source.js';
+import { drawImages, type TrainingImages } from './data-source.js';
 
 /** Labelled images of both splits. */
 export interface LabelledDatasets {
@@ -35,12 +35,6 @@ export async function openLabelled(
     train: drawImages(all, trainImages, fold(key, 'train')),
     test: drawImages(heldOut, testImages, fold(key, 'test')),
   };
-}
-
-/** At most so many images of a data set, drawn by `key`; all of them for `null`. */
-function drawImages(dataset: Dataset, count: number | null, key: Key): Dataset {
-  if (count === null || dataset.length <= count) return dataset;
-  return subset(dataset, permutation(key, dataset.length).slice(0, count));
 }
 
 /** The augmented batches of a fine-tuning run. */

@@ -2,7 +2,7 @@ import { dispose } from '@maehem/backend';
 import { batches } from '@maehem/data';
 import { initMae, type MaeEncoder } from '@maehem/mae';
 import { fold } from '@maehem/random';
-import { type PretrainSettings, trainingImages } from '@maehem/settings';
+import { type PretrainSettings, type ProbeMethod, trainingImages } from '@maehem/settings';
 import {
   extractFeatures,
   type FeaturePooling,
@@ -18,10 +18,6 @@ import {
 } from '@maehem/train';
 import { evaluationBatches } from './data-source.js';
 import { openLabelled } from './labelled-images.js';
-
-/** Ways to classify frozen features. */
-export const PROBE_METHODS = ['linear', 'lars', 'knn'] as const;
-export type ProbeMethod = (typeof PROBE_METHODS)[number];
 
 /** What to probe with. */
 export interface ProbeOptions {

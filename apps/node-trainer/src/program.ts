@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { ablateCommand } from './commands/ablate.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
-import { finetuneCommand } from './commands/finetune.js';
 import { doctorCommand } from './commands/doctor.js';
+import { finetuneCommand } from './commands/finetune.js';
 import { infoCommand } from './commands/info.js';
 import { pretrainCommand } from './commands/pretrain.js';
 import { probeCommand } from './commands/probe.js';
@@ -18,6 +19,7 @@ export function createProgram(): Command {
     .version(version)
     .addCommand(pretrainCommand())
     .addCommand(finetuneCommand())
+    .addCommand(ablateCommand())
     .addCommand(reconstructCommand())
     .addCommand(probeCommand())
     .addCommand(infoCommand())

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { dispose, openBackend } from '@maehem/backend';
-import { BACKENDS, type PretrainSettings } from '@maehem/settings';
+import { BACKENDS, PROBE_METHODS, type PretrainSettings, type ProbeMethod } from '@maehem/settings';
 import type { FeaturePooling } from '@maehem/train';
 import { latestCheckpoint, loadEncoder, modelFile } from '@maehem/train/node';
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from 'commander';
@@ -8,15 +8,7 @@ import { findCheckpoint, type NamedCheckpoint } from '../checkpoint-argument.js'
 import { number } from '../config/flags.js';
 import { runFinetuning } from '../finetuning.js';
 import { INTERRUPTED } from '../interrupt.js';
-import {
-  accuracies,
-  openProbe,
-  PROBE_METHODS,
-  type ProbeFigures,
-  type ProbeMethod,
-  percent,
-  probeUntrained,
-} from '../probe.js';
+import { accuracies, openProbe, type ProbeFigures, percent, probeUntrained } from '../probe.js';
 import { checkpointsOf } from '../run.js';
 
 interface Options {
