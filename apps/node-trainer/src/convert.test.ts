@@ -1,12 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dispose, openBackend } from '@maehem/backend';
 import { encode, initMae, type MaeEncoder, maeParameters, maePreset } from '@maehem/mae';
 import { patchify } from '@maehem/patches';
-import { fold, normal, seed } from '@maehem/random';
+import { bits, fold, normal, seed } from '@maehem/random';
 import { expectClose, sharedFolder } from '@maehem/testing';
 import { downloadTree, loadPretrained, vitConfigOf } from '@maehem/train';
+import { encodePng } from '@maehem/viz';
 import { openModel, readSafetensors, writeSafetensors } from '@maehem/weights/node';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -138,5 +139,80 @@ describe('maehem convert', () => {
     dispose(params);
     await model.close();
     await session.release();
+  });
+});
+
+describe('published weights', () => {
+  const images = (): string => at('images');
+  const encoder = (): string => at('timm/model.safetensors');
+  /** Two steps of two images. */
+  const SHORT = ['--batch', '2', '--epochs', '1', '--warmup-epochs', '0', '--backend', 'cpu'];
+
+  beforeAll(async () => {
+    await mkdir(images());
+    for (let i = 0; i < 4; i++) {
+      const data = Uint8ClampedArray.from(bits(fold(seed(9), i), 24 * 24 * 4), (word, at) =>
+        at % 4 === 3 ? 255 : word,
+      );
+      await writeFile(join(images(), `${i}.png`), encodePng({ width: 24, height: 24, data }));
+    }
+    await maehem('convert', at('mae.safetensors'), encoder(), '--to', 'timm', ...HEADS);
+    await maehem('convert', at('mae.safetensors'), at('full.pth'), ...HEADS);
+  });
+
+  it('without a decoder are pretrained further with a fresh one, at another image size', async () => {
+    const told = await maehem(
+      ...['pretrain', images(), '--from', encoder(), '--out', at('run'), '--image-size', '24', ...SHORT],
+      ...['--decoder-dim', '8', '--decoder-depth', '1', '--decoder-heads', '2'],
+    );
+    expect(told.stderr).toContain('pos_embed interpolated from 2x3 to 3x3 patches');
+    expect(told.stderr).toContain('not in it, so they start fresh: decoder_embed (2), mask_token');
+    const { architecture, close } = await openModel(told.stdout.trim());
+    expect(architecture).toMatchObject({
+      dim: 16,
+      imageSize: [24, 24],
+      decoder: { dim: 8, depth: 1, heads: 2 },
+    });
+    await close();
+    await expect(
+      maehem('pretrain', images(), '--from', encoder(), '--out', at('other'), '--dim', '32', ...SHORT),
+    ).rejects.toThrow('model.dim: those of');
+  });
+
+  it('with a decoder go on as they are, and reconstruct', async () => {
+    const { stderr } = await maehem(
+      'pretrain',
+      images(),
+      '--from',
+      at('full.pth'),
+      '--out',
+      at('further'),
+      ...SHORT,
+    );
+    expect(stderr).toContain('50 tensors from');
+    expect(stderr).not.toContain('start fresh');
+    const { stdout } = await maehem(
+      ...[
+        'reconstruct',
+        at('full.pth'),
+        images(),
+        '--out',
+        at('mosaic.png'),
+        '--count',
+        '2',
+        '--backend',
+        'cpu',
+      ],
+    );
+    expect(stdout).toBe(`${at('mosaic.png')}\n`);
+  });
+
+  it('without a decoder cannot reconstruct, and say why', async () => {
+    await expect(maehem('reconstruct', encoder(), images(), '--backend', 'cpu', ...HEADS)).rejects.toThrow(
+      'holds an encoder without a decoder, as most published checkpoints do: it can be fine-tuned',
+    );
+    await expect(maehem('reconstruct', at('full.pth'), '--backend', 'cpu')).rejects.toThrow(
+      'name a folder of images',
+    );
   });
 });

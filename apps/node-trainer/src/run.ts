@@ -15,6 +15,7 @@ import {
   type PretrainConfig,
   type PretrainingOptions,
   type PretrainRun,
+  type TrainingState,
 } from '@maehem/train';
 import {
   createParallelPretrainer,
@@ -27,9 +28,11 @@ import {
 import type { RgbaImage } from '@maehem/viz';
 import { openOptions } from './config/open.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
+import type { PretrainedSource } from './pretrained-source.js';
 import { type Progress, trainingProgress } from './progress.js';
 import { type HeldOutImages, loadHeldOut, writeReconstruction } from './reconstruction.js';
 import { openRunLog, type RunLog } from './run-log.js';
+import { openStart, settingsOfWeights, startFromWeights } from './starting-weights.js';
 import { trainToEnd } from './training.js';
 
 /** How a run ended. */
@@ -68,7 +71,9 @@ export async function runPretraining(
   const checkpoint = await startingCheckpoint(out, options.resume);
   const stored =
     checkpoint === undefined ? {} : ((await readCheckpointInfo(checkpoint)).extra as SettingsLayer);
-  const settings = parseSettings(overlay(stored, given));
+  const layer = overlay(stored, given);
+  const weights = checkpoint === undefined ? await openStart(layer) : undefined;
+  const settings = parseSettings(weights === undefined ? layer : settingsOfWeights(layer, weights));
   const threads = trainingThreads(settings, progress);
   const backend = await openBackend(settings.backend, openOptions(settings));
   const images = await openTrainingImages(settings, ({ error }) =>
@@ -79,7 +84,8 @@ export async function runPretraining(
     assertSameTrajectory(start.info.config, pretrainConfig(settings, start.info.config.epochs), settings);
   const config =
     start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, threads, progress));
-  const run = createPretraining(config, images.batchesPerEpoch, start?.state, inThreads(threads));
+  const state = start?.state ?? (weights && (await loadWeights(config, weights, progress)));
+  const run = createPretraining(config, images.batchesPerEpoch, state, inThreads(threads));
   if (threads > 1)
     progress.note(`threads    ${threads}, each on ${config.batch / threads} images of a batch`);
   announce(progress, backend, settings, images, run);
@@ -97,6 +103,17 @@ export async function runPretraining(
     log.close();
     run.dispose();
   }
+}
+
+async function loadWeights(
+  config: PretrainConfig,
+  weights: PretrainedSource,
+  progress: Progress,
+): Promise<TrainingState> {
+  const { params, report } = await startFromWeights(config, weights);
+  await weights.model.close();
+  for (const line of report) progress.note(`weights    ${line}`);
+  return { params, stepIndex: 0 };
 }
 
 /** The checkpoint to go on from. @throws when there is none to resume, or one that a new run would bury. */

@@ -16,7 +16,7 @@ export interface FileFolder {
 }
 
 /** The files that hold the weights of a folder, the best first. */
-export const MODEL_FILES: readonly string[] = [
+const MODEL_FILES: readonly string[] = [
   'model.safetensors',
   'model.safetensors.index.json',
   'pytorch_model.bin',
@@ -73,7 +73,7 @@ async function folderHints(folder: FileFolder): Promise<ArchitectureHints> {
  * Weights in several files: `model.safetensors.index.json` says which file has which tensor.
  * @throws WeightsError when a file is missing, or lacks a tensor that the index promises.
  */
-export async function openShards(folder: FileFolder, index: string): Promise<WeightsFile> {
+async function openShards(folder: FileFolder, index: string): Promise<WeightsFile> {
   const source = await folder.open(index);
   const json = await readJson(source);
   const map = (json as { weight_map?: unknown } | null)?.weight_map;
