@@ -1,12 +1,14 @@
 // `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--runs N] [--seed N] [--json]`
+// `pnpm bench soak --backend wasm --config small --steps 1000 [--threads N] [--batch N] [--json]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
 import { parseArgs } from 'node:util';
 import { PROVIDERS, type Precision } from '@maehem/backend';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { benchGemm } from './gemm.js';
 import { parsePeer, peerNames } from './peers.js';
+import { benchSoak, type SoakOptions } from './soak.js';
 import { benchStep, type StepOptions } from './step.js';
-import { gemmTable, reportTable } from './table.js';
+import { gemmTable, reportTable, soakTable } from './table.js';
 
 const BACKENDS = PROVIDERS.map(({ name }) => name);
 const PRECISIONS: Readonly<Record<string, Precision>> = { f32: 'float32', bf16: 'bfloat16' };
@@ -24,6 +26,8 @@ const USAGE = `pnpm bench step [options]
   --runs N                 timed steps of each, after 3 of warm-up (10)
   --seed N                 of weights, images and masks (0)
   --json                   one object on stdout, nothing else
+pnpm bench soak [--backend …] [--precision …] [--config …] [--batch N] [--threads N] [--steps N] [--json]
+  many steps of the own trainer; exit code 1 when tensors, buffers or resident memory grow
 pnpm bench gemm [--runs N] [--seed N] [--json]
   square matrix products of our wasm kernels against tfjs's own`;
 
@@ -34,8 +38,15 @@ else await run().catch(fail);
 async function run(): Promise<void> {
   if (positionals.length !== 1) throw new Error(USAGE);
   if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
+  if (positionals[0] === 'soak') return soak();
   if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
   throw new Error(USAGE);
+}
+
+async function soak(): Promise<void> {
+  const report = await benchSoak(soakOptions());
+  print(report, soakTable);
+  if (report.growth.length > 0) process.exitCode = 1;
 }
 
 function print<Report>(report: Report, table: (report: Report) => string): void {
@@ -54,6 +65,7 @@ function readArguments() {
         vs: { type: 'string', default: 'naive,jaxjs' },
         threads: { type: 'string', default: '1' },
         runs: { type: 'string', default: '10' },
+        steps: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '0' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -66,14 +78,29 @@ function readArguments() {
 
 function stepOptions(): StepOptions {
   return {
+    ...workOptions(),
+    peers: peers(values.vs, wholeNumber('--threads', values.threads, 1)),
+    ...commonOptions(),
+  };
+}
+
+function soakOptions(): SoakOptions {
+  return {
+    ...workOptions(),
+    threads: wholeNumber('--threads', values.threads, 1),
+    steps: wholeNumber('--steps', values.steps, 8),
+    ...commonOptions(),
+  };
+}
+
+function workOptions() {
+  return {
     engine: {
       backend: oneOf('--backend', values.backend, BACKENDS),
       precision: PRECISIONS[oneOf('--precision', values.precision, Object.keys(PRECISIONS))]!,
     },
     config: oneOf('--config', values.config, Object.keys(CONFIGS) as ConfigName[]),
     batch: wholeNumber('--batch', values.batch, 1),
-    peers: peers(values.vs, wholeNumber('--threads', values.threads, 1)),
-    ...commonOptions(),
   };
 }
 

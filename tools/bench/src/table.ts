@@ -1,5 +1,6 @@
 import type { GemmReport } from './gemm.js';
 import type { Machine } from './machine.js';
+import type { SoakReport } from './soak.js';
 import type { StepReport } from './step.js';
 
 /** A report for people. Ratios are against the first row: above 1, that row is faster. */
@@ -45,6 +46,33 @@ export function gemmTable({ backend, machine, runs, rows }: GemmReport): string 
     `Square products, ${backend}, one thread, ${runs} interleaved runs`,
     machineLine(machine),
     ...alignColumns([header, ...cells]),
+  ].join('\n');
+}
+
+/** What is held, sample by sample, and the verdict. */
+export function soakTable({
+  backend,
+  precision,
+  config,
+  batch,
+  threads,
+  machine,
+  samples,
+  growth,
+}: SoakReport): string {
+  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  const cells = samples.map(({ step, loss, ms, tensors, buffers, residentBytes, heapBytes }) => [
+    ...[String(step), loss.toFixed(4), ms.toFixed(1), String(tensors), String(buffers)],
+    ...[mebibytes(residentBytes), mebibytes(heapBytes)],
+  ]);
+  return [
+    `${samples.at(-1)!.step} steps, ${config}, batch ${batch}, ${backend}, ${precision}, ${threads} thread(s)`,
+    machineLine(machine),
+    ...alignColumns([
+      ['step', 'loss', 'ms', 'tensors', 'buffers', 'resident MiB', 'JavaScript MiB'],
+      ...cells,
+    ]),
+    growth.length === 0 ? 'flat after the first quarter' : `GROWS: ${growth.join('; ')}`,
   ].join('\n');
 }
 

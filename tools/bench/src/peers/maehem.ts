@@ -35,7 +35,7 @@ async function open(engine: Engine, xla: XlaScope | undefined): Promise<void> {
   await openBackend(backend, { precision, ...(xla === undefined ? {} : { xla }) });
 }
 
-function createTrainer(workload: Workload, threads: number): Pretrainer {
+export function createTrainer(workload: Workload, threads: number): Pretrainer {
   const { config, adamw: settings, tensors } = workload;
   const weights = tensors.filter(({ role }) => role !== 'data');
   const treatments = Object.fromEntries(
@@ -53,7 +53,7 @@ function createTrainer(workload: Workload, threads: number): Pretrainer {
   );
 }
 
-function uploadBatch(workload: Workload): PretrainBatch {
+export function uploadBatch(workload: Workload): PretrainBatch {
   const data = (name: string): tf.Tensor => {
     const entry = workload.tensors.find((tensor) => tensor.name === name);
     if (entry === undefined) throw new Error(`the workload lacks ${name}`);
