@@ -209,7 +209,7 @@ export function maeConfigOf(model: ModelWeights): MaeConfig {
   const { decoder, encoderMaskTokens } = model.architecture;
   if (decoder === undefined)
     throw new Error(
-      `${model.name} holds ${model.architecture.kind === 'classifier' ? 'a classifier' : 'an encoder'} without a decoder, as most published checkpoints do: it can be fine-tuned, probed and pretrained further with a fresh decoder, but it cannot reconstruct`,
+      `${model.name} holds ${model.architecture.kind === 'classifier' ? 'a classifier' : 'an encoder'} without a decoder, as most published checkpoints do: it can be fine-tuned, and pretrained further with a fresh decoder, but it cannot reconstruct`,
     );
   const config = vitConfigOf(model);
   return {
