@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
 import { QUIET_OPENER, type TensorFlowInstallation } from './installation.js';
+import { restoreRemovedUtils } from './removed-utils.js';
 import { LIBRARY_NAMES } from './source/source.js';
 
 /** The binding as tfjs-node exposes it, and the rest of its module, which is all of tfjs. */
@@ -16,7 +17,7 @@ export type TensorFlowModule = Readonly<Record<string, unknown>>;
  * @throws when the binding or its libraries do not load; the message names the package and the reason.
  */
 export async function loadTensorFlow(installation: TensorFlowInstallation): Promise<TensorFlowModule> {
-  restoreRemovedUtils();
+  restoreRemovedUtils(util);
   const { packageDir } = installation;
   const wantsLog = process.env['TF_CPP_MIN_LOG_LEVEL'] !== undefined;
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
@@ -44,14 +45,6 @@ function openQuietly(packageDir: string, require: NodeJS.Require): void {
 /** XLA looks for ptxas and libdevice where CUDA is installed for the whole machine, unless it is told. */
 function tellXlaWhereCudaIs(folder: string): void {
   if (existsSync(join(folder, 'nvvm'))) process.env['XLA_FLAGS'] ??= `--xla_gpu_cuda_data_dir=${folder}`;
-}
-
-/** tfjs-node 4.22 calls these; Node 22 prints a deprecation warning for them, Node 23 took them away. */
-function restoreRemovedUtils(): void {
-  Object.assign(util, {
-    isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,
-    isArray: Array.isArray,
-  });
 }
 
 function withoutWarnings<T>(body: () => T): T {

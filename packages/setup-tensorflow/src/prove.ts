@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { BINDING } from './installation.js';
+import { restoreRemovedUtils } from './removed-utils.js';
 import { runProgram } from './run-program.js';
 
 /** What a tfjs-node said when it was loaded and asked to multiply. */
@@ -18,6 +19,7 @@ const PRODUCT = [7, 10, 15, 22];
 
 /** Run as a program of its own: a library that does not load may end the process. */
 const PROGRAM = `
+(${restoreRemovedUtils})(require('node:util'));
 const [packageDir, binding] = process.argv.slice(1);
 const tf = require(packageDir);
 const a = tf.tensor2d([[1, 2], [3, 4]]);

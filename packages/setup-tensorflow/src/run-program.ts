@@ -39,7 +39,8 @@ export function runProgram(
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(stdout);
       const quoted = output.trimEnd().split('\n').slice(-QUOTED_LINES).join('\n');
-      reject(new Error(`${[program, ...args].join(' ')} failed (${signal ?? `exit ${code}`}):\n${quoted}`));
+      const command = [program, ...args.map((arg) => (arg.includes('\n') ? '…' : arg))].join(' ');
+      reject(new Error(`${command} failed (${signal ?? `exit ${code}`}):\n${quoted}`));
     });
   });
 }
