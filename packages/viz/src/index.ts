@@ -1,3 +1,4 @@
+export { type DotPlotGroup, type DotPlotOptions, type DotPlotRow, dotPlot } from './dot-plot.js';
 export { type CurveSeries, type LossCurveOptions, lossCurve } from './loss-curve.js';
 export { type MosaicOptions, mosaic } from './mosaic.js';
 export { type PcaColours, pcaColours } from './pca-colours.js';

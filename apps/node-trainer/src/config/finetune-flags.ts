@@ -4,6 +4,7 @@ import {
   PRECISIONS,
   parseFinetuneSettings,
   type SettingsLayer,
+  XLA_SCOPES,
 } from '@maehem/settings';
 import { type Flag, number, size } from './flags.js';
 
@@ -29,7 +30,7 @@ export const FINETUNE_FLAGS: readonly Flag[] = [
     path: 'precision',
     choices: PRECISIONS,
   },
-  { flags: '--xla', about: 'tensorflow: compile the step', path: 'xla', value: true },
+  { flags: '--xla <scope>', about: 'tensorflow: what XLA compiles', path: 'xla', choices: XLA_SCOPES },
   { flags: '--seed <n>', about: 'decides head, order, augmentation and mixing', path: 'seed', parse: number },
   {
     flags: '--model <preset>',
