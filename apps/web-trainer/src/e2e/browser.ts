@@ -19,12 +19,14 @@ export function openBrowser(
     readonly width?: number;
     readonly height?: number;
     readonly dark?: boolean;
+    readonly blockServiceWorker?: boolean;
   } = {},
 ): Promise<BrowserContext> {
   const { gpu = false, width = 1280, height = 900, dark = false } = options;
   return chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,
     headless: true,
+    serviceWorkers: options.blockServiceWorker === true ? 'block' : 'allow',
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
     args: [

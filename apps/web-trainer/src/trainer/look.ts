@@ -115,7 +115,7 @@ export async function probeRun(run: Run): Promise<ProbeLook> {
   return run.between(async () => {
     const probe = async (encoder: MaeEncoder): Promise<number> => {
       const [fit, test] = [await featuresOf(run, encoder, sets[0]), await featuresOf(run, encoder, sets[1])];
-      return (await linearProbe(fit, test, { classes, epochs: 40, key: fold(key, 'probe') })).accuracy;
+      return (await linearProbe(fit, test, { classes })).accuracy;
     };
     const accuracy = await probe(run.params());
     const fresh = initMae(runKeys(config).init, config.model);
