@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TensorTree } from '@maehem/backend';
+import { GpuLostError, type TensorTree } from '@maehem/backend';
+import { latestCheckpoint } from '@maehem/train/node';
 import { DivergenceError, type RunLength, type StepReport, type TrainingRun } from '@maehem/train';
 import type { TrainingImages } from './data-source.js';
 import { onInterrupt } from './interrupt.js';
@@ -61,7 +62,7 @@ export async function trainToEnd<
         join(out, 'diverged.json'),
         `${JSON.stringify({ ...error.report, config: run.config }, null, 2)}\n`,
       );
-    throw error;
+    throw error instanceof GpuLostError ? await whereToGoOn(error, out) : error;
   } finally {
     interrupt.release();
   }
@@ -73,6 +74,17 @@ export async function trainToEnd<
   );
   if (images.skipped() > 0) progress.note(`left out   ${images.skipped()} bad images`);
   return { checkpoint, interrupted, finalLoss: loss };
+}
+
+/** The GPU took the weights along: the run goes on from a file. */
+async function whereToGoOn(error: GpuLostError, out: string): Promise<Error> {
+  const checkpoint = await latestCheckpoint(join(out, 'checkpoints'));
+  return new Error(
+    checkpoint === undefined
+      ? `${error.message}; no checkpoint was due yet, the run starts anew`
+      : `${error.message}; run the same command with --resume to go on from ${checkpoint}`,
+    { cause: error },
+  );
 }
 
 /** Tells the steps at which something falls due that comes every so many epochs. */

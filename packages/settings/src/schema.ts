@@ -49,6 +49,7 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
   backend: z.enum(BACKENDS).default('auto'),
   precision: z.enum(PRECISIONS).default('f32'),
   xla: z.enum(XLA_SCOPES).optional(),
+  adapter: z.string().min(1).optional(),
   threads: z.int().positive().default(1),
   seed: z.int().nonnegative().default(0),
   model: modelSchema.prefault({}),
@@ -103,6 +104,8 @@ export interface PretrainSettings {
   readonly precision: (typeof PRECISIONS)[number];
   /** tensorflow: what XLA compiles of a step. */
   readonly xla?: (typeof XLA_SCOPES)[number];
+  /** webgpu: `high-performance`, `low-power`, `fallback` for one in software, or a part of the GPU's name. */
+  readonly adapter?: string;
   /** Threads that share each step; every batch must be a multiple of it. */
   readonly threads: number;
   readonly seed: number;

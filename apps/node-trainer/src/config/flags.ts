@@ -59,6 +59,11 @@ const FLAGS: readonly Flag[] = [
     choices: PRECISIONS,
   },
   { flags: '--xla <scope>', about: 'tensorflow: what XLA compiles', path: 'xla', choices: XLA_SCOPES },
+  {
+    flags: '--adapter <name>',
+    about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",
+    path: 'adapter',
+  },
   { flags: '--threads <n>', about: 'threads that share each step', path: 'threads', parse: number },
   {
     flags: '--seed <n>',
