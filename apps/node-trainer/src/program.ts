@@ -10,6 +10,7 @@ import { pretrainCommand } from './commands/pretrain.js';
 import { probeCommand } from './commands/probe.js';
 import { reconstructCommand } from './commands/reconstruct.js';
 import { setupCommand } from './commands/setup.js';
+import { webCommand } from './commands/web.js';
 
 /** The `maehem` command line. */
 export function createProgram(): Command {
@@ -26,5 +27,6 @@ export function createProgram(): Command {
     .addCommand(convertCommand())
     .addCommand(demoCommand())
     .addCommand(doctorCommand())
-    .addCommand(setupCommand());
+    .addCommand(setupCommand())
+    .addCommand(webCommand());
 }
