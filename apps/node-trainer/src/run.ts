@@ -33,6 +33,7 @@ import { type Progress, trainingProgress } from './progress.js';
 import { type HeldOutImages, loadHeldOut, writeReconstruction } from './reconstruction.js';
 import { openRunLog, type RunLog } from './run-log.js';
 import { openStart, settingsOfWeights, startFromWeights } from './starting-weights.js';
+import { targetComponents } from './target-components.js';
 import { trainToEnd } from './training.js';
 
 /** How a run ended. */
@@ -85,7 +86,8 @@ export async function runPretraining(
   const config =
     start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, threads, progress));
   const state = start?.state ?? (weights && (await loadWeights(config, weights, progress)));
-  const run = createPretraining(config, images.batchesPerEpoch, state, inThreads(threads));
+  const how = { ...inThreads(threads), ...(await targetComponents(config, images)) };
+  const run = createPretraining(config, images.batchesPerEpoch, state, how);
   if (threads > 1)
     progress.note(`threads    ${threads}, each on ${config.batch / threads} images of a batch`);
   announce(progress, backend, settings, images, run);
@@ -166,12 +168,9 @@ async function plannedEpochs(
 ): Promise<number> {
   const { minutes } = settings;
   if (minutes === null) return settings.epochs;
-  const trial = createPretraining(
-    pretrainConfig(settings, 1000),
-    images.batchesPerEpoch,
-    undefined,
-    inThreads(threads),
-  );
+  const config = pretrainConfig(settings, 1000);
+  const how = { ...inThreads(threads), ...(await targetComponents(config, images)) };
+  const trial = createPretraining(config, images.batchesPerEpoch, undefined, how);
   const timed: number[] = [];
   let warmUpSteps = 0;
   let elapsed = 0;

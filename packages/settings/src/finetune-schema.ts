@@ -26,6 +26,7 @@ const finetuneSchema = z.strictObject({
   backend: z.enum(BACKENDS),
   precision: z.enum(PRECISIONS),
   xla: z.enum(XLA_SCOPES).optional(),
+  adapter: z.string().min(1).optional(),
   seed: z.int().nonnegative(),
   model: modelSchema,
   pooling: z.enum(['mean', 'class']),
@@ -85,6 +86,7 @@ export interface FinetuneSettings
     | 'backend'
     | 'precision'
     | 'xla'
+    | 'adapter'
     | 'seed'
     | 'batch'
     | 'accumulate'

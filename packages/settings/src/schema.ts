@@ -207,11 +207,13 @@ export function modelConfig({ preset, imageSize, patchSize, ...changes }: ModelS
 
 /** The part of the settings that decides the trajectory. */
 export function pretrainConfig(settings: PretrainSettings, epochs: number = settings.epochs): PretrainConfig {
-  const { mask, normPix, lossOnAllPatches, optimizer, batch, accumulate, seed } = settings;
+  const { mask, normPix, target, lossOnAllPatches, optimizer, batch, accumulate, seed } = settings;
   return {
     model: modelConfig(settings.model),
     mask,
     normPix,
+    // Left out where it is what it always was, so that older checkpoints go on.
+    ...(target === 'pixels' ? {} : { target }),
     lossOnAllPatches,
     optimizer,
     batch,

@@ -79,6 +79,7 @@ export { type KnnProbeOptions, type KnnResult, knnProbe } from './probe/knn-prob
 export { type LarsProbeOptions, larsProbe } from './probe/lars-probe.js';
 export { type LinearProbeOptions, linearProbe } from './probe/linear-probe.js';
 export type { ProbeResult } from './probe/probe-sets.js';
+export { lowPassProjection, pcaProjection } from './target-projection.js';
 export { createTrainer, type StepResult, type Trainer, type TrainerStart } from './trainer.js';
 export {
   createTrainingRun,

@@ -25,6 +25,8 @@ export interface PretrainConfig {
   readonly model: MaeConfig;
   readonly mask: MaskConfig;
   readonly normPix: boolean;
+  /** What is left of a patch in the target (table 1d): all of it unless said otherwise. */
+  readonly target?: 'pixels' | 'pca' | 'low-pass';
   readonly lossOnAllPatches: boolean;
   readonly optimizer: PretrainOptimizerConfig;
   /** Images in one forward pass. */

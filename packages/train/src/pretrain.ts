@@ -1,3 +1,4 @@
+import { normPixTarget } from '@maehem/losses';
 import { initMae, type Mae } from '@maehem/mae';
 import { adamw, linearScaledLr, pretrainGroups, warmupCosine } from '@maehem/optim';
 import { patchify, uploadPlan } from '@maehem/patches';
@@ -7,6 +8,7 @@ import { maskPlan } from './masking.js';
 import type { PretrainConfig } from './pretrain-config.js';
 import { type PretrainBatch, type PretrainTask, splitParams } from './pretrain-task.js';
 import { createPretrainer, type Pretrainer, type PretrainStart } from './pretrainer.js';
+import { lowPassProjection } from './target-projection.js';
 import {
   assertBatchSize,
   createTrainingRun,
@@ -26,6 +28,8 @@ export type PretrainRun = TrainingRun<PretrainConfig, Mae, PretrainBatch>;
 export interface PretrainingOptions {
   /** Record the first step and replay it afterwards; on unless it is `false`. */
   readonly capture?: boolean;
+  /** For the target `pca`: what `pcaProjection` found in patches of the training images. */
+  readonly components?: Float32Array;
   /** Who does the steps: `createPretrainer`, or one that spreads them over threads. */
   readonly pretrainer?: (task: PretrainTask, start: PretrainStart) => Pretrainer;
 }
@@ -56,9 +60,10 @@ export function createPretraining(
   const plan = planRun(config, batchesPerEpoch);
   const from = start ?? { params: initMae(runKeys(config).init, config.model), stepIndex: 0 };
   const { capture = true, pretrainer = createPretrainer } = options;
+  const projection = targetProjection(config, options.components);
   const trainer = pretrainer(pretrainTask(config, from.params, plan), { ...from, capture });
   return createTrainingRun(config, plan, trainer, ({ images }, batchIndex) =>
-    uploadBatch(config, images, batchIndex),
+    uploadBatch(config, images, batchIndex, projection),
   );
 }
 
@@ -84,11 +89,29 @@ function pretrainTask(
   };
 }
 
+/** What patches are multiplied by to give the target, if it is not they themselves. */
+function targetProjection(
+  { target = 'pixels', model }: PretrainConfig,
+  components: Float32Array | undefined,
+): Float32Array | undefined {
+  if (target === 'pixels') return undefined;
+  if (target === 'low-pass') return lowPassProjection(model);
+  if (components === undefined)
+    throw new Error("the target 'pca' needs the principal components of the training images' patches");
+  return components;
+}
+
 /**
  * One batch on the device, with the masking plan of its number in the run.
  * @param images NHWC, normalised
+ * @param projection [value, value]: what patches (normalised ones, with norm-pix) are multiplied by to give the target
  */
-export function uploadBatch(config: PretrainConfig, images: Float32Array, batchIndex: number): PretrainBatch {
+export function uploadBatch(
+  config: PretrainConfig,
+  images: Float32Array,
+  batchIndex: number,
+  projection?: Float32Array,
+): PretrainBatch {
   const { model, mask, batch } = config;
   const shape = [batch, ...model.imageSize, model.channels] as const;
   assertBatchSize(images, batchIndex, shape);
@@ -96,5 +119,14 @@ export function uploadBatch(config: PretrainConfig, images: Float32Array, batchI
   const pixels = tf.tensor4d(images, [...shape]);
   const patches = patchify(pixels, model.patchSize);
   pixels.dispose();
-  return { patches, plan: uploadPlan(plan) };
+  if (projection === undefined) return { patches, plan: uploadPlan(plan) };
+  return { patches, plan: uploadPlan(plan), target: projectedTarget(patches, config.normPix, projection) };
+}
+
+function projectedTarget(patches: tf.Tensor3D, normPix: boolean, projection: Float32Array): tf.Tensor3D {
+  const values = patches.shape[2];
+  return tf.tidy(() => {
+    const whole = tf.reshape(normPix ? normPixTarget(patches) : patches, [-1, values]);
+    return tf.reshape(tf.matMul(whole, tf.tensor2d(projection, [values, values])), patches.shape);
+  });
 }

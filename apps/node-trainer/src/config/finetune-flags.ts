@@ -31,6 +31,11 @@ export const FINETUNE_FLAGS: readonly Flag[] = [
     choices: PRECISIONS,
   },
   { flags: '--xla <scope>', about: 'tensorflow: what XLA compiles', path: 'xla', choices: XLA_SCOPES },
+  {
+    flags: '--adapter <name>',
+    about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",
+    path: 'adapter',
+  },
   { flags: '--seed <n>', about: 'decides head, order, augmentation and mixing', path: 'seed', parse: number },
   {
     flags: '--model <preset>',

@@ -101,6 +101,12 @@ const FLAGS: readonly Flag[] = [
   },
   { flags: '--no-norm-pix', about: 'predict raw pixels', path: 'normPix', value: false },
   {
+    flags: '--target <what>',
+    about: 'ablation: an eighth of each patch, by its principal components or low frequencies',
+    path: 'target',
+    choices: ['pixels', 'pca', 'low-pass'],
+  },
+  {
     flags: '--loss-on-all-patches',
     about: 'ablation: score visible patches too',
     path: 'lossOnAllPatches',
@@ -133,6 +139,18 @@ const FLAGS: readonly Flag[] = [
     parse: number,
   },
   { flags: '--no-flip', about: 'no horizontal flip', path: 'augment.flip', value: false },
+  {
+    flags: '--colour-jitter <strength>',
+    about: 'ablation: brightness, contrast and saturation',
+    path: 'augment.colourJitter',
+    parse: number,
+  },
+  {
+    flags: '--train-images <n>',
+    about: 'at most so many images, drawn from the seed',
+    path: 'trainImages',
+    parse: number,
+  },
   {
     flags: '--normalise <name>',
     about: 'channel means and deviations',
