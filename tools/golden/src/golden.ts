@@ -4,7 +4,7 @@ import { type BackendName, openBackend } from '@maehem/backend';
 import type { Comparison } from './comparison.js';
 import { runFolder } from './folder.js';
 
-const USAGE = `usage: golden DIR [--backend auto|wasm|cpu] [--json]
+const USAGE = `usage: golden DIR [--backend auto|tensorflow|webgpu|wasm|cpu] [--json]
 Runs every golden case of a folder and prints the largest error of each tensor; exits 1 when one is too large.`;
 
 async function main(): Promise<number> {

@@ -78,8 +78,8 @@ export async function runMaeCase(golden: MaeCase): Promise<Comparison[]> {
   const device = uploadPlan(plan);
   const params = uploadTree<Mae>(golden.weights);
   const results = [
-    ...compareForward(golden, model, params, patches, plan, device),
-    ...compareLosses(golden, model, params, patches, device),
+    ...(await compareForward(golden, model, params, patches, plan, device)),
+    ...(await compareLosses(golden, model, params, patches, device)),
   ];
   dispose(params);
   results.push(...(await compareTraining(golden, model, patches, device)));
@@ -97,44 +97,46 @@ function goldenPlan({ io }: MaeCase, ratio: number): MaskPlan {
   });
 }
 
-function compareForward(
+async function compareForward(
   golden: MaeCase,
   model: MaeConfig,
   params: Mae,
   patches: tf.Tensor3D,
   plan: MaskPlan,
   device: DevicePlan,
-): Comparison[] {
+): Promise<Comparison[]> {
   const check = checker(golden);
-  return tf.tidy(() => {
-    const prediction = reconstruct(params, model, patches, device);
-    return [
-      check('mask', 'exact', plan.mask),
-      check('ids_restore', 'exact', plan.idsRestore),
-      check('patches', 'activation', patches.dataSync()),
-      check('latent', 'activation', encode(params, patches, model, device).dataSync()),
-      check('latent_unmasked', 'activation', encode(params, patches, model).dataSync()),
-      check('pred', 'activation', prediction.dataSync()),
-      check(
-        'unpatchified_pred',
-        'activation',
-        channelsFirst(unpatchify(prediction, model.imageSize, model.patchSize)),
-      ),
-    ] as unknown as tf.TensorContainer;
-  }) as unknown as Comparison[];
+  const made = tf.tidy(() => {
+    const pred = reconstruct(params, model, patches, device);
+    return {
+      latent: encode(params, patches, model, device),
+      latent_unmasked: encode(params, patches, model),
+      pred,
+      unpatchified_pred: channelsFirst(unpatchify(pred, model.imageSize, model.patchSize)),
+    };
+  });
+  const results = [
+    check('mask', 'exact', plan.mask),
+    check('ids_restore', 'exact', plan.idsRestore),
+    check('patches', 'activation', await patches.data()),
+  ];
+  for (const [name, tensor] of Object.entries(made))
+    results.push(check(name, 'activation', await tensor.data()));
+  dispose(made);
+  return results;
 }
 
-function channelsFirst(images: tf.Tensor4D): Float32Array {
-  return tf.transpose(images, [0, 3, 1, 2]).dataSync() as Float32Array;
+function channelsFirst(images: tf.Tensor4D): tf.Tensor4D {
+  return tf.transpose(images, [0, 3, 1, 2]);
 }
 
-function compareLosses(
+async function compareLosses(
   golden: MaeCase,
   model: MaeConfig,
   params: Mae,
   patches: tf.Tensor3D,
   device: DevicePlan,
-): Comparison[] {
+): Promise<Comparison[]> {
   const check = checker(golden);
   const results: Comparison[] = [];
   for (const normPix of [true, false]) {
@@ -144,10 +146,10 @@ function compareLosses(
       params,
       isTrainable,
     );
-    results.push(check(`loss_${suffix}`, 'activation', value.dataSync()));
+    results.push(check(`loss_${suffix}`, 'activation', await value.data()));
     for (const [path, grad] of Object.entries(grads)) {
       const name = normPix ? `grad.${path}` : `grad_raw_pix.${path}`;
-      if (golden.io.has(name)) results.push(check(name, 'gradient', grad.dataSync()));
+      if (golden.io.has(name)) results.push(check(name, 'gradient', await grad.data()));
     }
     value.dispose();
     dispose(grads);
@@ -170,9 +172,9 @@ async function compareTraining(
   const losses: number[] = [];
   for (let step = 0; step < GOLDEN_STEPS; step++)
     losses.push((await trainer.step([{ patches, plan: device }])).loss);
-  const after = entries<tf.Tensor>(trainer.params())
-    .filter(([path]) => golden.io.has(`after3.${path}`))
-    .map(([path, tensor]) => check(`after3.${path}`, 'updated', tensor.dataSync()));
+  const after: Comparison[] = [];
+  for (const [path, tensor] of entries<tf.Tensor>(trainer.params()))
+    if (golden.io.has(`after3.${path}`)) after.push(check(`after3.${path}`, 'updated', await tensor.data()));
   trainer.dispose();
   return [check('adamw_losses', 'activation', losses), ...after];
 }

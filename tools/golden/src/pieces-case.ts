@@ -7,12 +7,12 @@ import { type Comparison, compare } from './comparison.js';
 import { type NamedHostTensors, tensorNamed, upload } from './tensors.js';
 
 /** `pieces.safetensors`: position embeddings, their interpolation, LARS, GELU. */
-export function runPieces(tensors: NamedHostTensors): Comparison[] {
+export async function runPieces(tensors: NamedHostTensors): Promise<Comparison[]> {
   return [
     ...sinCosPieces(tensors),
     ...interpolationPieces(tensors),
-    ...geluPiece(tensors),
-    ...larsPieces(tensors),
+    ...(await geluPiece(tensors)),
+    ...(await larsPieces(tensors)),
   ];
 }
 
@@ -50,25 +50,29 @@ function interpolationPieces(tensors: NamedHostTensors): Comparison[] {
   });
 }
 
-function geluPiece(tensors: NamedHostTensors): Comparison[] {
+async function geluPiece(tensors: NamedHostTensors): Promise<Comparison[]> {
   if (!tensors.has('gelu.x')) return [];
-  return tf.tidy(() => {
+  const { y, dy } = tf.tidy(() => {
     const x = upload(tensorNamed(tensors, 'gelu.x'));
     const { value, grads } = tf.engine().gradients(() => gelu(x), [x], tf.onesLike(x));
-    return [
-      compare('pieces', 'gelu.y', 'activation', value.dataSync(), floats(tensors, 'gelu.y')),
-      compare('pieces', 'gelu.dy', 'gradient', grads[0]!.dataSync(), floats(tensors, 'gelu.dy')),
-    ] as unknown as tf.TensorContainer;
-  }) as unknown as Comparison[];
+    return { y: value, dy: grads[0]! };
+  });
+  const results = [
+    compare('pieces', 'gelu.y', 'activation', await y.data(), floats(tensors, 'gelu.y')),
+    compare('pieces', 'gelu.dy', 'gradient', await dy.data(), floats(tensors, 'gelu.dy')),
+  ];
+  tf.dispose([y, dy]);
+  return results;
 }
 
 const LARS_LR = 0.1;
 const LARS_TREATMENT = { lrScale: 1, weightDecay: 0.01 };
 
 /** `lars.<name><step>` and `lars.<name>.grad<step>`: parameters after each step. */
-function larsPieces(tensors: NamedHostTensors): Comparison[] {
+async function larsPieces(tensors: NamedHostTensors): Promise<Comparison[]> {
   const names = [...tensors.keys()].flatMap((key) => /^lars\.([a-z]+)0$/.exec(key)?.[1] ?? []);
-  return names.flatMap((name) => {
+  const results: Comparison[] = [];
+  for (const name of names) {
     const optimizer = lars({
       schedule: () => LARS_LR,
       treatments: { [name]: LARS_TREATMENT },
@@ -77,7 +81,6 @@ function larsPieces(tensors: NamedHostTensors): Comparison[] {
     });
     let params: NamedTensors = { [name]: upload(tensorNamed(tensors, `lars.${name}0`)) };
     let state: OptimizerState = optimizer.init(params);
-    const results: Comparison[] = [];
     for (let step = 0; tensors.has(`lars.${name}${step + 1}`); step++) {
       const grads = { [name]: upload(tensorNamed(tensors, `lars.${name}.grad${step}`)) };
       const scalars = { lr: tf.scalar(LARS_LR) };
@@ -86,12 +89,12 @@ function larsPieces(tensors: NamedHostTensors): Comparison[] {
       for (const used of [params, state, grads, scalars, { gradScale }]) dispose(used);
       ({ params, state } = next);
       const key = `lars.${name}${step + 1}`;
-      results.push(compare('pieces', key, 'updated', params[name]!.dataSync(), floats(tensors, key)));
+      results.push(compare('pieces', key, 'updated', await params[name]!.data(), floats(tensors, key)));
     }
     dispose(params);
     dispose(state);
-    return results;
-  });
+  }
+  return results;
 }
 
 /** `schedules.json` */

@@ -23,16 +23,17 @@ const LABEL_SMOOTHING = 0.1;
 const GROUPS = { weightDecay: 0.05, layerDecay: 0.65 };
 
 /** Logits, both losses, gradients, parameter groups. */
-export function runVitCase(golden: VitCase): Comparison[] {
+export async function runVitCase(golden: VitCase): Promise<Comparison[]> {
   const { name, io, weights } = golden;
   const params = uploadTree<Classifier>(weights);
   const [, , patchHeight, patchWidth] = params.patch_embed.proj.weight.shape;
   const images = channelsLast(tensorNamed(io, 'imgs'));
   const patches = patchify(images, [patchHeight, patchWidth]);
-  const heads = golden.heads ?? findHeads(params, patches, tensorNamed(io, 'logits').data as Float32Array);
+  const heads =
+    golden.heads ?? (await findHeads(params, patches, tensorNamed(io, 'logits').data as Float32Array));
   const results = [
-    compare(name, 'logits', 'activation', logitsOf(params, patches, heads), numbers(io, 'logits')),
-    ...compareLosses(golden, params, patches, heads),
+    compare(name, 'logits', 'activation', await logitsOf(params, patches, heads), numbers(io, 'logits')),
+    ...(await compareLosses(golden, params, patches, heads)),
     ...compareGroups(golden, params),
   ];
   dispose(params);
@@ -44,28 +45,30 @@ function numbers(tensors: NamedHostTensors, name: string): ArrayLike<number> {
   return tensorNamed(tensors, name).data as ArrayLike<number>;
 }
 
-function logitsOf(params: Classifier, patches: tf.Tensor3D, heads: number): Float32Array {
+async function logitsOf(params: Classifier, patches: tf.Tensor3D, heads: number): Promise<Float32Array> {
   const logits = tf.tidy(() => classify(params, patches, { heads }));
-  const values = logits.dataSync() as Float32Array;
+  const values = (await logits.data()) as Float32Array;
   logits.dispose();
   return values;
 }
 
 /** The number of heads, a divisor of the width, under which the logits come out best. */
-function findHeads(params: Classifier, patches: tf.Tensor3D, expected: Float32Array): number {
+async function findHeads(params: Classifier, patches: tf.Tensor3D, expected: Float32Array): Promise<number> {
   const width = params.cls_token.shape[2];
   const divisors = Array.from({ length: width }, (_, i) => i + 1).filter((heads) => width % heads === 0);
-  const errors = divisors.map((heads) => difference(logitsOf(params, patches, heads), expected).relative);
+  const errors: number[] = [];
+  for (const heads of divisors)
+    errors.push(difference(await logitsOf(params, patches, heads), expected).relative);
   return divisors[errors.indexOf(Math.min(...errors))]!;
 }
 
 /** Label-smoothed and soft-target cross-entropy, with gradients named `grad.<loss>.<name>` or `grad.<name>`. */
-function compareLosses(
+async function compareLosses(
   { name, io }: VitCase,
   params: Classifier,
   patches: tf.Tensor3D,
   heads: number,
-): Comparison[] {
+): Promise<Comparison[]> {
   const soft = tensorNamed(io, 'soft_targets');
   const [batch, classes] = soft.shape as [number, number];
   const smooth = smoothTargets(numbers(io, 'labels'), classes, LABEL_SMOOTHING);
@@ -79,11 +82,11 @@ function compareLosses(
       (p: Classifier) => softmaxCrossEntropy(classify(p, patches, { heads }), targets),
       params,
     );
-    results.push(compare(name, loss, 'activation', value.dataSync(), numbers(io, loss)));
+    results.push(compare(name, loss, 'activation', await value.data(), numbers(io, loss)));
     for (const [path, grad] of Object.entries(grads)) {
       const golden = goldenGradient(io, loss, path);
       if (golden !== undefined)
-        results.push(compare(name, golden, 'gradient', grad.dataSync(), numbers(io, golden)));
+        results.push(compare(name, golden, 'gradient', await grad.data(), numbers(io, golden)));
     }
     tf.dispose([targets, value]);
     dispose(grads);

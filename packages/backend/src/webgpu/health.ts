@@ -74,9 +74,10 @@ function watchAllocations(
       throw new GpuMemoryError(
         `${what} takes ${inWords(size)}, more than this GPU allows for one buffer (${inWords(limit)}); use a smaller batch or model`,
       );
+    const before = bytes;
     const story = (): GpuMemoryError =>
       new GpuMemoryError(
-        `the GPU has no room for ${what} of ${inWords(size)}, after ${inWords(bytes)} that were allocated before; use a smaller batch or model`,
+        `the GPU has no room for ${what} of ${inWords(size)}, after ${inWords(before)} that were allocated before; use a smaller batch or model`,
       );
     device.pushErrorScope('out-of-memory');
     try {
