@@ -158,13 +158,20 @@ function checkImport(specifier, { file, project, projects, rootTools, isTest }) 
   }
   if (isBuiltin(specifier)) return specifier.startsWith('node:') ? undefined : `write "node:${specifier}".`;
   const name = packageName(specifier);
-  if (/^(dist|src)(\/|$)/.test(specifier.slice(name.length + 1)))
+  // Styles lie where their package puts them; only pages import any.
+  const isStyle = specifier.endsWith('.css');
+  if (!isStyle && /^(dist|src)(\/|$)/.test(specifier.slice(name.length + 1)))
     return `"${specifier}" reaches into a package; import what its exports map offers.`;
   if (name === project.name) return undefined;
-  const isPublished = !isTest && file.startsWith(`${project.folder}/src/`);
+  const isPublished = !isTest && !isBundled(file, project) && file.startsWith(`${project.folder}/src/`);
   return (
     checkDirection(name, project, projects, isTest) ?? checkDeclared(name, project, rootTools, isPublished)
   );
+}
+
+/** A page is published built, with what it imports inside; only what serves it is code that others install. @param {string} file @param {Project} project */
+function isBundled(file, { layer, folder }) {
+  return layer === 'page' && !file.startsWith(`${folder}/src/serve/`);
 }
 
 /** @param {string} name @param {Project} project @param {Project[]} projects @param {boolean} isTest */

@@ -9,6 +9,9 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { type SiteServer, serveSite } from '../serve/serve-site.js';
 import { openBrowser } from './browser.js';
 
+/** Milliseconds: another test may be using the same two cores. */
+const PATIENCE = 120_000;
+
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Build the site as it is published, and serve it with its headers. */
@@ -38,6 +41,8 @@ export async function visit(
   const profile = options.profile ?? mkdtempSync(join(tmpdir(), 'maehem-page-'));
   const context = await openBrowser(profile, options);
   const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(PATIENCE);
+  page.setDefaultNavigationTimeout(PATIENCE);
   const faults: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') faults.push(message.text());
@@ -48,7 +53,7 @@ export async function visit(
     if (protocol.startsWith('http') && origin !== new URL(url).origin) faults.push(`asked ${request.url()}`);
   });
   await page.goto(`${url}${options.settings === undefined ? '' : `#${options.settings}`}`);
-  await page.locator('.mosaic').waitFor({ timeout: 60_000 });
+  await page.locator('.mosaic').waitFor();
   return {
     ...{ context, page, faults, profile },
     close: async () => {
@@ -69,13 +74,13 @@ export async function trainTo(page: Page, step: number): Promise<void> {
   await page.waitForFunction(
     (wanted) => Number(document.querySelector('#readout-step')!.textContent!.replaceAll(',', '')) >= wanted,
     step,
-    { timeout: 90_000, polling: 50 },
+    { polling: 50 },
   );
 }
 
 /** Pause, and wait until the run is kept. @returns the step */
 export async function pauseRun(page: Page): Promise<number> {
   await page.getByRole('button', { name: 'Pause' }).click();
-  await page.getByRole('button', { name: /^(Go on|Finished)$/ }).waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: /^(Go on|Finished)$/ }).waitFor();
   return readout(page, 'step');
 }

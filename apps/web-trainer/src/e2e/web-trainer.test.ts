@@ -60,7 +60,7 @@ describe.skipIf(missing !== undefined)(
       }
     }
 
-    it('trains, the loss falls, and a reload goes on at the same step', { timeout: 180_000 }, () =>
+    it('trains, the loss falls, and a reload goes on at the same step', { timeout: 300_000 }, () =>
       withPage({}, async ({ page, faults }) => {
         await page.getByRole('button', { name: 'Step', exact: true }).click();
         await page.waitForFunction(() => document.querySelector('#readout-loss')?.textContent !== '–');
@@ -79,7 +79,7 @@ describe.skipIf(missing !== undefined)(
       }),
     );
 
-    it('goes on from the last kept step after its process was killed', { timeout: 180_000 }, () =>
+    it('goes on from the last kept step after its process was killed', { timeout: 300_000 }, () =>
       withPage({}, async ({ page, context }) => {
         await trainTo(page, 5);
         const step = await pauseRun(page);
@@ -88,12 +88,12 @@ describe.skipIf(missing !== undefined)(
         await Promise.race([session.send('Page.crash').catch(() => {}), page.waitForEvent('crash')]);
         const again = await context.newPage();
         await again.goto(site.url);
-        await again.getByRole('button', { name: 'Go on' }).waitFor({ timeout: 60_000 });
+        await again.getByRole('button', { name: 'Go on' }).waitFor();
         expect(await readout(again, 'step')).toBe(step);
       }),
     );
 
-    it('computes what Node computes, and each reads the weights of the other', { timeout: 180_000 }, () =>
+    it('computes what Node computes, and each reads the weights of the other', { timeout: 300_000 }, () =>
       withPage({ settings: 'epochs=0.064&optimizer.warmupEpochs=0.01' }, async ({ page }) => {
         const settings = parseSettings({
           ...recipe(DIGITS),
@@ -101,7 +101,7 @@ describe.skipIf(missing !== undefined)(
           optimizer: { ...(recipe(DIGITS)['optimizer'] as object), warmupEpochs: 0.01 },
         });
         await page.getByRole('button', { name: 'Start' }).click();
-        await page.getByRole('button', { name: 'Finished' }).waitFor({ timeout: 60_000 });
+        await page.getByRole('button', { name: 'Finished' }).waitFor();
         const exported = decodeSafetensors(await exportOf(page, 'Export the model'));
         const encoder = decodeSafetensors(await exportOf(page, 'Export the encoder'));
 
@@ -151,7 +151,7 @@ describe.skipIf(missing !== undefined)(
 
     it(
       'takes a folder of 2,000 pictures, says what it left out, and trains on them',
-      { timeout: 240_000 },
+      { timeout: 300_000 },
       () =>
         withPage({}, async ({ page, faults }) => {
           const pictures = join(folder, 'pictures');
@@ -167,7 +167,7 @@ describe.skipIf(missing !== undefined)(
           writeFileSync(join(pictures, 'notes.txt'), 'not a picture');
           await page.locator('#tab-data').click();
           await page.locator('#pick-folder').setInputFiles(pictures);
-          await page.locator('#brought', { hasText: '2,000 pictures kept' }).waitFor({ timeout: 120_000 });
+          await page.locator('#brought', { hasText: '2,000 pictures kept' }).waitFor();
           await page.locator('#brought', { hasText: '2 classes; 2 left out' }).waitFor();
           await page.getByText('What was left out, and why').click();
           const left = await page.locator('details li').allInnerTexts();
@@ -183,7 +183,7 @@ describe.skipIf(missing !== undefined)(
         }),
     );
 
-    it('reads archives and MNIST files, and refuses broken ones by name', { timeout: 120_000 }, () =>
+    it('reads archives and MNIST files, and refuses broken ones by name', { timeout: 300_000 }, () =>
       withPage({}, async ({ page }) => {
         const broken = join(folder, 'broken.zip');
         writeFileSync(broken, 'PK but no zip');
@@ -208,7 +208,7 @@ describe.skipIf(missing !== undefined)(
         writeFileSync(labels, Buffer.from([0, 0, 8, 1, 0, 0, 0, 2, 3, 5]));
         await page.locator('#tab-data').click();
         await page.locator('#pick-files').setInputFiles([broken, tar, idx, labels]);
-        await page.locator('#brought', { hasText: '5 pictures kept' }).waitFor({ timeout: 60_000 });
+        await page.locator('#brought', { hasText: '5 pictures kept' }).waitFor();
         await page.getByText('What was left out, and why').click();
         expect(await page.locator('details li').allInnerTexts()).toEqual([
           expect.stringMatching(/^broken\.zip: broken archive/),
@@ -216,23 +216,23 @@ describe.skipIf(missing !== undefined)(
       }),
     );
 
-    it('says that the device is gone, and goes on from the last kept step', { timeout: 120_000 }, () =>
+    it('says that the device is gone, and goes on from the last kept step', { timeout: 300_000 }, () =>
       withPage({}, async ({ page }) => {
         await trainTo(page, 3);
         const step = await pauseRun(page);
         await page.evaluate('maehem.trainer().loseDevice()');
         await page.getByRole('alert').filter({ hasText: 'The GPU went away' }).waitFor();
         await page.getByRole('button', { name: `Go on from step ${step}` }).click();
-        await page.getByRole('button', { name: 'Pause' }).waitFor({ timeout: 60_000 });
+        await page.getByRole('button', { name: 'Pause' }).waitFor();
         await page.waitForFunction(
           (kept) => Number(document.querySelector('#readout-step')!.textContent) > kept,
           step,
-          { timeout: 60_000 },
+          { timeout: 300_000 },
         );
       }),
     );
 
-    it('shows what the model makes of a picture, and how', { timeout: 180_000 }, () =>
+    it('shows what the model makes of a picture, and how', { timeout: 300_000 }, () =>
       withPage({}, async ({ page, faults }) => {
         const share = page.locator('#play-share');
         await page.waitForFunction(() => document.querySelector('#play-share')?.textContent === '76 %');
@@ -249,13 +249,13 @@ describe.skipIf(missing !== undefined)(
           ['probe', '#probe'],
         ]) {
           await page.locator(`#ask-${ask}`).click();
-          await page.locator(shown!).first().waitFor({ timeout: 60_000 });
+          await page.locator(shown!).first().waitFor();
         }
         expect(faults).toEqual([]);
       }),
     );
 
-    it('has no serious accessibility fault in any of its parts, light and dark', { timeout: 180_000 }, () =>
+    it('has no serious accessibility fault in any of its parts, light and dark', { timeout: 300_000 }, () =>
       withPage({}, async ({ page }) => {
         await trainTo(page, 2);
         await pauseRun(page);
@@ -274,7 +274,7 @@ describe.skipIf(missing !== undefined)(
 
     it(
       'tells what settings cost, refuses those that do not hold, and shares them by link',
-      { timeout: 120_000 },
+      { timeout: 300_000 },
       () =>
         withPage({ settings: 'mask.ratio=0.5&model.decoderDepth=2' }, async ({ page }) => {
           await page.locator('#tab-settings').click();
@@ -294,19 +294,19 @@ describe.skipIf(missing !== undefined)(
         }),
     );
 
-    it('works offline after the first visit', { timeout: 120_000 }, () =>
+    it('works offline after the first visit', { timeout: 300_000 }, () =>
       withPage({}, async ({ page, context }) => {
         await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, {
-          timeout: 60_000,
+          timeout: 300_000,
         });
         await context.setOffline(true);
         await page.reload();
-        await page.locator('.mosaic').waitFor({ timeout: 60_000 });
+        await page.locator('.mosaic').waitFor();
         await trainTo(page, 1);
       }),
     );
 
-    it('keeps its first JavaScript small', { timeout: 60_000 }, async () => {
+    it('keeps its first JavaScript small', { timeout: 300_000 }, async () => {
       const fetched = new Set<string>();
       await withPage({ blockServiceWorker: true }, async ({ page, context }) => {
         context.on('request', (request) => fetched.add(new URL(request.url()).pathname));
@@ -324,26 +324,26 @@ describe.skipIf(missing !== undefined)(
       );
     });
 
-    it('trains on WebGPU where there is one, and survives its loss', { timeout: 240_000 }, () =>
+    it('trains on WebGPU where there is one, and survives its loss', { timeout: 300_000 }, () =>
       withPage({ gpu: true, settings: TINIEST }, async ({ page }) => {
         await page.locator('#engine').selectOption('webgpu');
-        await page.locator('.about', { hasText: 'WebGPU on' }).waitFor({ timeout: 60_000 });
-        await page.locator('.mosaic').waitFor({ timeout: 60_000 });
+        await page.locator('.about', { hasText: 'WebGPU on' }).waitFor();
+        await page.locator('.mosaic').waitFor();
         await page.getByRole('button', { name: 'Step', exact: true }).click();
         await page.waitForFunction(
           () => document.querySelector('#readout-step')?.textContent === '1',
           undefined,
           {
-            timeout: 120_000,
+            timeout: 300_000,
           },
         );
         expect(await readout(page, 'loss')).toBeGreaterThan(0.5);
-        await page.getByRole('button', { name: 'Go on' }).waitFor({ timeout: 60_000 });
+        await page.getByRole('button', { name: 'Go on' }).waitFor();
         await page.evaluate('maehem.trainer().loseDevice()');
         await page.getByRole('button', { name: 'Step', exact: true }).click();
-        await page.getByRole('alert').filter({ hasText: 'The GPU went away' }).waitFor({ timeout: 60_000 });
+        await page.getByRole('alert').filter({ hasText: 'The GPU went away' }).waitFor();
         await page.getByRole('button', { name: 'Go on with wasm' }).click();
-        await page.locator('.about', { hasText: 'WebAssembly' }).waitFor({ timeout: 60_000 });
+        await page.locator('.about', { hasText: 'WebAssembly' }).waitFor();
       }),
     );
   },
