@@ -4,6 +4,7 @@ import { ablateCommand } from './commands/ablate.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { featuresCommand } from './commands/features.js';
 import { finetuneCommand } from './commands/finetune.js';
 import { infoCommand } from './commands/info.js';
 import { pretrainCommand } from './commands/pretrain.js';
@@ -20,6 +21,7 @@ export function createProgram(): Command {
     .version(version)
     .addCommand(pretrainCommand())
     .addCommand(finetuneCommand())
+    .addCommand(featuresCommand())
     .addCommand(ablateCommand())
     .addCommand(reconstructCommand())
     .addCommand(probeCommand())

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GpuLostError, type TensorTree } from '@maehem/backend';
-import { latestCheckpoint } from '@maehem/train/node';
 import { DivergenceError, type RunLength, type StepReport, type TrainingRun } from '@maehem/train';
+import { latestCheckpoint } from '@maehem/train/node';
 import type { TrainingImages } from './data-source.js';
 import { onInterrupt } from './interrupt.js';
 import { duration, megabytes, type Progress } from './progress.js';
