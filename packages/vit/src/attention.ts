@@ -1,4 +1,4 @@
-import { attention, attentionProbabilities, type Linear, linear } from '@maehem/kernels';
+import { attention, attentionProbabilities, type Linear, linear, linearPlus } from '@maehem/kernels';
 import { fold, type Key } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
 import { initLinear } from './linear.js';
@@ -11,9 +11,15 @@ export function initAttention(key: Key, dim: number): Attention {
   return { qkv: initLinear(fold(key, 'qkv'), dim, 3 * dim), proj: initLinear(fold(key, 'proj'), dim, dim) };
 }
 
-/** x [batch, token, dim] → [batch, token, dim]. */
-export function selfAttention(params: Attention, x: tf.Tensor3D, heads: number): tf.Tensor3D {
-  return linear(params.proj, attention(linear(params.qkv, x), heads));
+/** x [batch, token, dim] → [batch, token, dim], plus the residual of that shape if there is one. */
+export function selfAttention(
+  params: Attention,
+  x: tf.Tensor3D,
+  heads: number,
+  residual?: tf.Tensor3D,
+): tf.Tensor3D {
+  const attended = attention(linear(params.qkv, x), heads);
+  return residual === undefined ? linear(params.proj, attended) : linearPlus(params.proj, attended, residual);
 }
 
 /** The attention probabilities [batch, head, token, token] that {@link selfAttention} uses; no gradient. */

@@ -40,8 +40,12 @@ export interface BlockDropPath {
 /** x [batch, token, dim] → [batch, token, dim]. */
 export function block(params: Block, x: tf.Tensor3D, shape: BlockShape, drop?: BlockDropPath): tf.Tensor3D {
   const { heads, normEps } = shape;
+  if (drop === undefined) {
+    const attended = selfAttention(params.attn, layerNorm(params.norm1, x, normEps), heads, x);
+    return mlp(params.mlp, layerNorm(params.norm2, attended, normEps), attended);
+  }
   const branch = (value: tf.Tensor3D, index: number): tf.Tensor3D =>
-    drop === undefined ? value : dropPath(value, drop.factors, drop.block * 2 + index);
+    dropPath(value, drop.factors, drop.block * 2 + index);
   const attended = add(x, branch(selfAttention(params.attn, layerNorm(params.norm1, x, normEps), heads), 0));
   return add(attended, branch(mlp(params.mlp, layerNorm(params.norm2, attended, normEps)), 1));
 }

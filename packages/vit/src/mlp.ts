@@ -1,4 +1,4 @@
-import { gelu, type Linear, linear } from '@maehem/kernels';
+import { mlp as fusedMlp, type Linear } from '@maehem/kernels';
 import { fold, type Key } from '@maehem/random';
 import type * as tf from '@tensorflow/tfjs-core';
 import { initLinear } from './linear.js';
@@ -11,7 +11,7 @@ export function initMlp(key: Key, dim: number, hidden: number): Mlp {
   return { fc1: initLinear(fold(key, 'fc1'), dim, hidden), fc2: initLinear(fold(key, 'fc2'), hidden, dim) };
 }
 
-/** x [batch, token, dim] → [batch, token, dim]. */
-export function mlp(params: Mlp, x: tf.Tensor3D): tf.Tensor3D {
-  return linear(params.fc2, gelu(linear(params.fc1, x)));
+/** x [batch, token, dim] → [batch, token, dim], plus the residual of that shape if there is one. */
+export function mlp(params: Mlp, x: tf.Tensor3D, residual?: tf.Tensor3D): tf.Tensor3D {
+  return fusedMlp(params.fc1, params.fc2, x, residual);
 }

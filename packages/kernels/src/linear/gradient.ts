@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel } from '../dispatch/kernel.js';
 import { asRows } from '../dispatch/rows.js';
-import type { LinearGradInputs, LinearInputs } from './inputs.js';
+import type { LinearGradInputs, LinearInputs, LinearPlusInputs } from './inputs.js';
 import { linearBackwardTensorFlow, linearForwardTensorFlow } from './tensorflow.js';
 import { linearBackwardWasm, linearForwardWasm } from './wasm.js';
-import { linearBackwardWebGpu, linearForwardWebGpu } from './webgpu.js';
+import { linearBackwardWebGpu, linearForwardPlusWebGpu, linearForwardWebGpu } from './webgpu.js';
 
 /**
  * x [..., in], weight [out, in], bias [out] → [y [..., out]].
@@ -20,6 +20,14 @@ export const linearForward: Kernel<LinearInputs, Record<string, never>> = define
       const y = tf.fused.matMul({ a: asRows(x), b: tf.transpose(weight), bias });
       return [tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]])];
     }),
+});
+
+/** x, weight, bias and a residual [..., out] → [y + residual]: one pass over y where it is fused, not three. */
+export const linearForwardPlus: Kernel<LinearPlusInputs, Record<string, never>> = defineKernel({
+  name: 'MaehemLinearPlus',
+  webgpu: linearForwardPlusWebGpu,
+  composite: ({ residual, ...inputs }: LinearPlusInputs) =>
+    tf.tidy(() => [tf.add(residual, linearForward(inputs, {})[0]!)]),
 });
 
 /** dy [..., out], x [..., in], weight [out, in] → [dx [..., in] unless `inputFixed`, dweight, dbias]. */

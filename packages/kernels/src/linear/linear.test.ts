@@ -1,9 +1,9 @@
 import { fold, seed } from '@maehem/random';
 import { checkOp, describeOnEveryBackend, loadTfjsGradients, randomTensor } from '@maehem/testing';
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
-import { linear } from './linear.js';
+import { linear, linearPlus } from './linear.js';
 import { linearReference } from './reference.js';
 
 const key = fold(seed(1), 'linear');
@@ -30,6 +30,21 @@ describeOnEveryBackend('linear', () => {
           inputs: [x, weight, bias],
           op: (input, w, b) => linear({ weight: w as tf.Tensor2D, bias: b as tf.Tensor1D }, input),
           reference: (input, w, b) => linearReference(input, w as tf.Tensor2D, b as tf.Tensor1D),
+        }),
+      );
+    });
+
+    it('adds a residual', async () => {
+      const { weight, bias } = params(5, 4);
+      const x = randomTensor(fold(key, 'x'), [2, 3, 5]);
+      const residual = randomTensor(fold(key, 'residual'), [2, 3, 4]);
+      await withKernelMode(mode, () =>
+        checkOp({
+          key,
+          inputs: [x, weight, bias, residual],
+          op: (input, w, b, r) => linearPlus({ weight: w as tf.Tensor2D, bias: b as tf.Tensor1D }, input, r!),
+          reference: (input, w, b, r) =>
+            tf.add(linearReference(input, w as tf.Tensor2D, b as tf.Tensor1D), r!),
         }),
       );
     });

@@ -1,59 +1,74 @@
 import type { GpuEngine } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
-import { gemm } from '../matmul/webgpu.js';
-import type { LinearGradInputs, LinearInputs } from './inputs.js';
+import { type GemmCall, gemm } from '../matmul/webgpu.js';
+import type { LinearGradInputs, LinearInputs, LinearPlusInputs } from './inputs.js';
 
 /** One product with a transposed weight, the bias in its epilogue. */
 export function linearForwardWebGpu(
-  { x, weight, bias }: KernelInfos<LinearInputs>,
+  inputs: KernelInfos<LinearInputs>,
   _attrs: Record<string, never>,
   gpu: GpuEngine,
 ): TensorInfo[] {
-  const [n, k] = weight.shape as [number, number];
-  const y = gpu.allocate([...x.shape.slice(0, -1), n], 'float32');
-  gemm(gpu, {
-    size: { batch: 1, m: rowCount(x), n, k },
-    a: x,
-    b: weight,
-    aAlong: 'k',
-    bAlong: 'k',
-    out: y,
-    bias,
-  });
-  return [y];
+  return [linearProduct(gpu, inputs, {})];
+}
+
+/** The residual in the epilogue too. */
+export function linearForwardPlusWebGpu(
+  { residual, ...inputs }: KernelInfos<LinearPlusInputs>,
+  _attrs: Record<string, never>,
+  gpu: GpuEngine,
+): TensorInfo[] {
+  return [linearProduct(gpu, inputs, { residual })];
 }
 
 /** dx = dy W; dW = dyᵀ x, and db = column sums of dy in the same dispatch. */
 export function linearBackwardWebGpu(
-  { dy, x, weight }: KernelInfos<LinearGradInputs>,
+  inputs: KernelInfos<LinearGradInputs>,
   { inputFixed }: { inputFixed: boolean },
   gpu: GpuEngine,
 ): TensorInfo[] {
-  const [out, features] = weight.shape as [number, number];
-  const rows = rowCount(x);
-  const dweight = gpu.allocate([out, features], 'float32');
-  const dbias = gpu.allocate([out], 'float32');
-  gemm(gpu, {
-    size: { batch: 1, m: out, n: features, k: rows },
-    a: dy,
-    b: x,
-    aAlong: 'rows',
-    bAlong: 'rows',
-    out: dweight,
-    rowSums: dbias,
-  });
-  if (inputFixed) return [dweight, dbias];
-  const dx = gpu.allocate(x.shape, 'float32');
-  gemm(gpu, {
-    size: { batch: 1, m: rows, n: features, k: out },
-    a: dy,
-    b: weight,
-    aAlong: 'k',
-    bAlong: 'rows',
-    out: dx,
-  });
-  return [dx, dweight, dbias];
+  const gradients = parameterGradients(gpu, inputs);
+  return inputFixed ? gradients : [inputGradient(gpu, inputs), ...gradients];
+}
+
+/** → x Wᵀ + b [..., out], with what the epilogue does on top. */
+export function linearProduct(
+  gpu: GpuEngine,
+  { x, weight, bias }: KernelInfos<LinearInputs>,
+  epilogue: Pick<GemmCall, 'residual' | 'geluDerivative'>,
+): TensorInfo {
+  const [n, k] = weight.shape as [number, number];
+  const out = gpu.allocate([...x.shape.slice(0, -1), n], 'float32');
+  const size = { batch: 1, m: rowCount(x), n, k };
+  gemm(gpu, { size, a: x, b: weight, aAlong: 'k', bAlong: 'k', out, bias, ...epilogue });
+  return out;
+}
+
+/** → dy W [..., in], times the factor if there is one. */
+export function inputGradient(
+  gpu: GpuEngine,
+  { dy, x, weight }: KernelInfos<LinearGradInputs>,
+  factor?: TensorInfo,
+): TensorInfo {
+  const [k, n] = weight.shape as [number, number];
+  const out = gpu.allocate(x.shape, 'float32');
+  const size = { batch: 1, m: rowCount(x), n, k };
+  gemm(gpu, { size, a: dy, b: weight, aAlong: 'k', bAlong: 'rows', out, factor });
+  return out;
+}
+
+/** → [dyᵀ x [out, in], column sums of dy [out]]: tall sums, which may be split. */
+export function parameterGradients(
+  gpu: GpuEngine,
+  { dy, x, weight }: KernelInfos<LinearGradInputs>,
+): [dweight: TensorInfo, dbias: TensorInfo] {
+  const [m, n] = weight.shape as [number, number];
+  const dweight = gpu.allocate([m, n], 'float32');
+  const dbias = gpu.allocate([m], 'float32');
+  const size = { batch: 1, m, n, k: rowCount(x) };
+  gemm(gpu, { size, a: dy, b: x, aAlong: 'rows', bAlong: 'rows', out: dweight, rowSums: dbias });
+  return [dweight, dbias];
 }
 
 function rowCount({ shape }: TensorInfo): number {
