@@ -3,17 +3,16 @@ import { initMae, smallMaePreset } from '@maehem/mae';
 import { adamw, type Optimizer, pretrainGroups, sgd, warmupCosine } from '@maehem/optim';
 import { randomMasking, uploadPlan } from '@maehem/patches';
 import { fold, normal, seed } from '@maehem/random';
+import { describeOnBackend } from '@maehem/testing';
 import { entries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createPretrainer, type PretrainBatch, type Pretrainer, splitParams } from './index.js';
 
 /**
  * The captured step as a graph of TensorFlow: 20 steps of a small model, with all that a run uses, against the
  * same steps on wasm.
  */
-const refusal = await PROVIDERS.find(({ name }) => name === 'tensorflow')?.unavailable();
-
 const key = fold(seed(3), 'tensorflow graph');
 const model = smallMaePreset('small', {
   ...{ imageSize: [16, 16], dim: 24, depth: 2, heads: 3, decoderDim: 16, decoderDepth: 1, decoderHeads: 2 },
@@ -81,7 +80,9 @@ async function run(
 }
 
 // XLA compiles for seconds, and for much longer on a busy machine.
-describe.skipIf(refusal !== undefined)('captured as a TensorFlow graph', { timeout: 300_000 }, () => {
+vi.setConfig({ testTimeout: 300_000 });
+
+describeOnBackend('captured as a graph', 'tensorflow', () => {
   const SCOPES: readonly XlaScope[] = ['off', 'parts', 'whole'];
 
   it.each(SCOPES)('XLA %s: 20 steps as on wasm, memory flat', async (xla) => {
@@ -129,8 +130,4 @@ describe.skipIf(refusal !== undefined)('captured as a TensorFlow graph', { timeo
     other.dispose();
     dispose(batch);
   });
-});
-
-it('captured as a TensorFlow graph: TensorFlow is here', (context) => {
-  if (refusal !== undefined) context.skip(refusal);
 });
