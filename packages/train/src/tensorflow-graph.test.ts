@@ -1,4 +1,4 @@
-import { dispose, type OpenOptions, openBackend, PROVIDERS, type XlaScope } from '@maehem/backend';
+import { dispose, type OpenOptions, openBackend, type XlaScope } from '@maehem/backend';
 import { initMae, smallMaePreset } from '@maehem/mae';
 import { adamw, type Optimizer, pretrainGroups, sgd, warmupCosine } from '@maehem/optim';
 import { randomMasking, uploadPlan } from '@maehem/patches';
