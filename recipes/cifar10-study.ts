@@ -11,7 +11,16 @@ export default {
   backend: 'wasm',
   seeds: [0, 1, 2],
   pretrain: {
-    model: { preset: 'small', patchSize: 8, dim: 64, depth: 3, heads: 4, decoderDim: 48, decoderDepth: 1, decoderHeads: 4 },
+    model: {
+      preset: 'small',
+      patchSize: 8,
+      dim: 64,
+      depth: 3,
+      heads: 4,
+      decoderDim: 48,
+      decoderDepth: 1,
+      decoderHeads: 4,
+    },
     ...{ trainImages: 5000, batch: 32, epochs: 8, checkpointEvery: 4, normPix: true },
     optimizer: { baseLr: 12e-3, warmupEpochs: 0.3, clipNorm: 1 },
     augment: { minScale: 0.5 },

@@ -6,7 +6,7 @@ const DESCRIPTIONS = { Float32Array: '<f4', Int32Array: '<i4' } as const;
 /** An array as a NumPy `.npy` file (format 1.0), row-major. */
 export function encodeNpy(values: Float32Array | Int32Array, shape: readonly number[]): Uint8Array {
   const description = DESCRIPTIONS[values instanceof Float32Array ? 'Float32Array' : 'Int32Array'];
-  const dictionary = `{'descr': '${description}', 'fortran_order': False, 'shape': (${shape.map((n) => `${n},`).join(' ')}), }`;
+  const dictionary = `{'descr': '${description}', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
   // The header ends in a newline, and data begins at a multiple of 64 bytes.
   const length = Math.ceil((MAGIC.length + 2 + dictionary.length + 1) / 64) * 64;
   const bytes = new Uint8Array(length + values.byteLength).fill(0x20, 0, length);

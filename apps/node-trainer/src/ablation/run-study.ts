@@ -45,6 +45,8 @@ export async function runStudy(
   onPart: OnPart,
   each: (results: StudyResults) => Promise<void>,
 ): Promise<StudyResults> {
+  // What is wrong with a baseline should show now and not after hours of pretraining.
+  for (const { sameCompute } of study.scratch) scratchSettings(study, 0, sameCompute);
   const results: Record<string, Record<number, Figures>> = {};
   const note = async (name: string, seed: number, figures: Figures): Promise<void> => {
     results[name] = { ...results[name], [seed]: figures };
