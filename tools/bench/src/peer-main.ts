@@ -1,6 +1,7 @@
 // The process of a peer written in JavaScript: `node peer-main.js NAME THREADS`.
 import { readFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { type GpuMeter, meterGpu } from './gpu-meter.js';
 import type { Peer, PeerReply, PeerRequest } from './peer.js';
 import { NODE_PEERS } from './peers.js';
 import { openWorkload } from './workload.js';
@@ -11,6 +12,7 @@ const load = NODE_PEERS[process.argv[2] ?? ''];
 if (load === undefined)
   throw new Error(`no peer '${process.argv[2]}'; known: ${Object.keys(NODE_PEERS).join(', ')}`);
 const peer = await load(Number(process.argv[3]));
+let meter: GpuMeter | undefined;
 
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(peer, JSON.parse(line) as PeerRequest).catch((error: unknown): PeerReply => {
@@ -21,12 +23,15 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 async function answer(peer: Peer, request: PeerRequest): Promise<PeerReply> {
   if (request.command === 'init') {
+    if (request.backend === 'webgpu') meter = await meterGpu();
     await peer.init(openWorkload(request.folder), request);
     return { ready: true };
   }
   const start = performance.now();
   const loss = await peer.step();
-  return { loss, ms: performance.now() - start, peakBytes: peakResidentBytes() };
+  const ms = performance.now() - start;
+  const gpu = meter?.take();
+  return { loss, ms, peakBytes: peakResidentBytes(), ...(gpu === undefined ? {} : { gpu }) };
 }
 
 /** On Linux `resourceUsage().maxRSS` starts at the parent's size; the kernel's own mark for this program does not. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import type { GpuUse } from './gpu-meter.js';
 import type { Engine, PeerReply, PeerRequest } from './peer.js';
 import { peerCommand } from './peers.js';
 
@@ -9,6 +10,8 @@ export interface StepResult {
   readonly loss: number;
   readonly ms: number;
   readonly peakBytes: number;
+  /** On WebGPU: what the step asked of the GPU. */
+  readonly gpu?: GpuUse;
 }
 
 /** A peer in its own process, so that engines and heaps do not disturb each other. */

@@ -1,4 +1,5 @@
 import type { BackendName, Precision } from '@maehem/backend';
+import type { GpuUse } from './gpu-meter.js';
 import type { Workload } from './workload.js';
 
 /** What to run on; a peer that does not have it says so in {@link Peer.init}. */
@@ -37,5 +38,11 @@ export type PeerRequest =
 /** `ms` is the wall time of the step alone; `peakBytes` the largest resident set of the whole process so far. */
 export type PeerReply =
   | { readonly ready: true }
-  | { readonly loss: number; readonly ms: number; readonly peakBytes: number }
+  | {
+      readonly loss: number;
+      readonly ms: number;
+      readonly peakBytes: number;
+      /** On WebGPU: what the step asked of the GPU. */
+      readonly gpu?: GpuUse;
+    }
   | { readonly error: string };

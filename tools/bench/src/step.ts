@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Precision } from '@maehem/backend';
 import { seed as rootKey } from '@maehem/random';
 import { CONFIGS, type ConfigName } from './configs.js';
+import type { GpuUse } from './gpu-meter.js';
 import { describeMachine, type Machine } from './machine.js';
 import type { Engine } from './peer.js';
 import { type PeerProcess, type StepResult, startPeer } from './peer-process.js';
@@ -28,6 +29,8 @@ interface StepRow {
   readonly peakBytes: number;
   /** Of the warm-up steps, which train: they prove that all peers do the same work. */
   readonly losses: readonly number[];
+  /** On WebGPU: what the last step asked of the GPU. */
+  readonly gpu?: GpuUse;
 }
 
 /** The form of every benchmark's `--json`. */
@@ -133,7 +136,11 @@ export function assertSameLosses(
 function rowOf({ peer: { name }, steps }: Entrant): StepRow {
   const runsMs = steps.slice(WARM_UP).map(({ ms }) => ms);
   const peakBytes = Math.max(...steps.map((step) => step.peakBytes));
-  return { name, medianMs: median(runsMs), runsMs, peakBytes, losses: warmUpLosses(steps) };
+  const gpu = steps.at(-1)?.gpu;
+  return {
+    ...{ name, medianMs: median(runsMs), runsMs, peakBytes, losses: warmUpLosses(steps) },
+    ...(gpu === undefined ? {} : { gpu }),
+  };
 }
 
 function warmUpLosses(steps: readonly StepResult[]): number[] {

@@ -1,4 +1,5 @@
 import type { GemmReport } from './gemm.js';
+import type { GpuUse } from './gpu-meter.js';
 import type { Machine } from './machine.js';
 import type { SoakReport } from './soak.js';
 import type { StepReport } from './step.js';
@@ -14,22 +15,35 @@ export function reportTable({
   failed,
 }: StepReport): string {
   const base = rows[0]!;
-  const cells = rows.map(({ name, medianMs, runsMs, peakBytes, losses }) => [
+  const onGpu = rows.some(({ gpu }) => gpu !== undefined);
+  const cells = rows.map(({ name, medianMs, runsMs, peakBytes, losses, gpu }) => [
     ...[
       name,
       medianMs.toFixed(1),
       Math.min(...runsMs).toFixed(1),
       `${(medianMs / base.medianMs).toFixed(2)}x`,
     ],
-    ...[(peakBytes / 2 ** 20).toFixed(0), losses.map((loss) => loss.toFixed(5)).join(' ')],
+    (peakBytes / 2 ** 20).toFixed(0),
+    ...(onGpu ? gpuCells(gpu) : []),
+    losses.map((loss) => loss.toFixed(5)).join(' '),
   ]);
-  const header = ['', 'median ms', 'best ms', `vs ${base.name}`, 'peak MiB', 'first losses'];
+  const header = [
+    ...['', 'median ms', 'best ms', `vs ${base.name}`, 'peak MiB'],
+    ...(onGpu ? ['dispatches', 'submits', 'new buffers', 'GPU peak MiB'] : []),
+    'first losses',
+  ];
   return [
     `Pretraining step, ${config}, batch ${batch}, ${backend}, ${precision}, ${base.runsMs.length} interleaved runs`,
     machineLine(machine),
     ...alignColumns([header, ...cells]),
     ...failed.map(({ name, reason }) => `${name} failed: ${reason}`),
   ].join('\n');
+}
+
+function gpuCells(gpu: GpuUse | undefined): string[] {
+  if (gpu === undefined) return ['', '', '', ''];
+  const { dispatches, submits, buffers, peakBytes } = gpu;
+  return [String(dispatches), String(submits), String(buffers), (peakBytes / 2 ** 20).toFixed(1)];
 }
 
 /** Products by size; ratios are against tfjs's A B of the same size: above 1, ours is faster. */

@@ -18,9 +18,12 @@ export function createJaxjs(): Peer {
     init: async (workload, engine) => {
       const { backend } = engine;
       assertFloat32('jaxjs', engine);
-      if (backend !== 'wasm') throw new Error(`jax-js has no backend '${backend}' here; use wasm`);
-      await init('wasm');
-      defaultDevice('wasm');
+      if (backend !== 'wasm' && backend !== 'webgpu')
+        throw new Error(`jax-js has no backend '${backend}' here; use wasm or webgpu`);
+      if (backend === 'webgpu') await bringGpu();
+      const opened = await init(backend);
+      if (!opened.includes(backend)) throw new Error(`jax-js does not open ${backend} on this machine`);
+      defaultDevice(backend);
       train = createTraining(workload);
     },
     step: async () => {
@@ -28,6 +31,12 @@ export function createJaxjs(): Peer {
       return train();
     },
   };
+}
+
+/** jax-js looks for WebGPU where a browser has it. Dawn lives as long as somebody holds on to it. */
+async function bringGpu(): Promise<void> {
+  const { create } = await import('webgpu');
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
 }
 
 function createTraining(workload: Workload): () => Promise<number> {
