@@ -24,7 +24,7 @@ export function serviceWorker(): Plugin {
       }
       const source = readFileSync(new URL('sw.js', import.meta.url), 'utf8')
         .replace("'VERSION'", JSON.stringify(hash.digest('hex').slice(0, 12)))
-        .replace('[/* FILES */]', JSON.stringify(['./', ...files.filter((name) => name !== 'index.html')]));
+        .replace("'FILES'", JSON.stringify(['./', ...files.filter((name) => name !== 'index.html')]));
       this.emitFile({ type: 'asset', fileName: 'sw.js', source });
     },
   };

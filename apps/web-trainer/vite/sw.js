@@ -1,9 +1,7 @@
 // Offline after the first visit: the site's own files are kept under a version and served from there first; what is
 // fetched later (more digits, other engines) is kept too. Built by vite/service-worker.ts.
 const CACHE = `maehem-${'VERSION'}`;
-const FILES = [
-  /* FILES */
-];
+const FILES = 'FILES';
 
 self.addEventListener('install', (event) => {
   event.waitUntil(

@@ -15,7 +15,7 @@ const INDEX_FILE = 'index.json';
 const PIXELS_FILE = 'pixels.bin';
 
 /** What is known of one picture: its pixels lie in `pixels.bin` from `offset` on, [height, width, 3]. */
-export interface PictureEntry {
+interface PictureEntry {
   readonly name: string;
   readonly height: number;
   readonly width: number;
@@ -24,7 +24,7 @@ export interface PictureEntry {
 }
 
 /** A collection as it is kept. */
-export interface PictureIndex {
+interface PictureIndex {
   readonly name: string;
   readonly created: number;
   readonly classes?: readonly string[];

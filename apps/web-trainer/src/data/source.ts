@@ -2,7 +2,7 @@
 export type DataSource = BuiltInDigits | OwnPictures;
 
 /** MNIST as this site serves it: the first `count` digits of the training set. */
-export interface BuiltInDigits {
+interface BuiltInDigits {
   readonly kind: 'mnist';
   readonly count: number;
 }

@@ -37,7 +37,7 @@ function nextTheme(): void {
 export function Header(): VNode {
   return (
     <header class="top">
-      <a href="./" class="home" aria-label="MAEhem, start page">
+      <a href="./" class="home">
         <Wordmark />
       </a>
       <p class="privacy">Everything runs in this page. Nothing is uploaded.</p>

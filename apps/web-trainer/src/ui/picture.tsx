@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface Props {
   readonly image: RgbaImage;
-  /** What it shows, in words. */
+  /** What it shows, in words; empty where another picture lies over it. */
   readonly label: string;
   readonly class?: string;
 }
@@ -19,5 +19,6 @@ export function Picture({ image, label, class: given = '' }: Props): VNode {
     if (canvas.current!.height !== height) canvas.current!.height = height;
     context.putImageData(new ImageData(data, width, height), 0, 0);
   }, [image]);
-  return <canvas ref={canvas} class={`picture ${given}`} role="img" aria-label={label} />;
+  const words = label === '' ? { 'aria-hidden': true } : { role: 'img' as const, 'aria-label': label };
+  return <canvas ref={canvas} class={`picture ${given}`} {...words} />;
 }
