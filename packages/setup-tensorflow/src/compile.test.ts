@@ -11,7 +11,17 @@ const root = mkdtempSync(join(tmpdir(), 'maehem-compile-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const compiler = await findProgram(['g++', 'clang++', 'c++']);
-const noted = { skip: process.platform !== 'linux' || compiler === undefined };
+const why =
+  process.platform !== 'linux' || compiler === undefined
+    ? 'compiles on Linux, with g++ or clang++'
+    : undefined;
+
+/** A test that compiles; where it cannot, it is skipped with the reason. */
+const compiled = (name: string, body: () => Promise<void>): void =>
+  it(name, async (context) => {
+    context.skip(why !== undefined, why);
+    await body();
+  });
 
 /** A library that says a word to stderr when it is loaded, and has one function. */
 function library(path: string, name: string, answer: number): void {
@@ -65,8 +75,8 @@ function inNode(code: string): { readonly stdout: string; readonly stderr: strin
   return { stdout: stdout.trim(), stderr: stderr.trim() };
 }
 
-describe('a compiled binding', noted, () => {
-  it('finds its libraries by itself, CUDA’s among them, also when the whole was moved', async () => {
+describe('a compiled binding', () => {
+  compiled('finds its libraries by itself, CUDA’s among them, also when the whole was moved', async () => {
     const built = package_();
     await compileBinding({
       compiler: compiler as string,
@@ -82,28 +92,31 @@ describe('a compiled binding', noted, () => {
     expect(inNode(code).stdout).toBe('42\ntrue');
   });
 
-  it('can have a library opened before, without a word of it, and says why one does not open', async () => {
-    const packageDir = package_();
-    await compileBinding({
-      compiler: compiler as string,
-      packageDir,
-      include: join(packageDir, 'include'),
-      libraries: ['libtensorflow.so.2'],
-      cuda: [],
-    });
-    const opener = `const { openQuietly } = require('${join(packageDir, QUIET_OPENER)}');`;
-    const tensorflow = join(packageDir, 'deps', 'lib', 'libtensorflow.so.2');
-    const quiet = inNode(
-      `${opener} openQuietly('${tensorflow}'); console.error('after'); require('${join(packageDir, BINDING)}').answer()`,
-    );
-    expect(quiet.stderr).toBe('after');
-    const failed = inNode(
-      `${opener} try { openQuietly('/no/such.so') } catch (e) { console.log(e.message) }`,
-    );
-    expect(failed.stdout).toContain('/no/such.so');
-  });
+  compiled(
+    'can have a library opened before, without a word of it, and says why one does not open',
+    async () => {
+      const packageDir = package_();
+      await compileBinding({
+        compiler: compiler as string,
+        packageDir,
+        include: join(packageDir, 'include'),
+        libraries: ['libtensorflow.so.2'],
+        cuda: [],
+      });
+      const opener = `const { openQuietly } = require('${join(packageDir, QUIET_OPENER)}');`;
+      const tensorflow = join(packageDir, 'deps', 'lib', 'libtensorflow.so.2');
+      const quiet = inNode(
+        `${opener} openQuietly('${tensorflow}'); console.error('after'); require('${join(packageDir, BINDING)}').answer()`,
+      );
+      expect(quiet.stderr).toBe('after');
+      const failed = inNode(
+        `${opener} try { openQuietly('/no/such.so') } catch (e) { console.log(e.message) }`,
+      );
+      expect(failed.stdout).toContain('/no/such.so');
+    },
+  );
 
-  it('is not there when the compiler fails, whose words are told', async () => {
+  compiled('is not there when the compiler fails, whose words are told', async () => {
     const packageDir = package_();
     writeFileSync(join(packageDir, 'include', 'answer.h'), '#error no such TensorFlow');
     const options = { packageDir, include: join(packageDir, 'include'), libraries: [], cuda: [] };
@@ -112,7 +125,7 @@ describe('a compiled binding', noted, () => {
     );
   });
 
-  it('comes from a compiler that tells its version', async () => {
+  compiled('comes from a compiler that tells its version', async () => {
     expect(await compilerVersion(compiler as string)).toMatch(/\d+\.\d+/);
   });
 });

@@ -41,10 +41,9 @@ export async function openFolder(
       },
     };
   }
-  const places = PLACES.map(({ libraries }) => join(folder, libraries, LIBRARY_NAMES.main.at(-1) as string));
-  throw new Error(
-    `${folder} has no TensorFlow library: looked for ${LIBRARY_NAMES.main[0]} and ${places.join(', ')}`,
-  );
+  const places = PLACES.map(({ libraries }) => join(folder, libraries));
+  const names = LIBRARY_NAMES.main.join(' or ');
+  throw new Error(`${folder} has no TensorFlow library: looked for ${names} in ${places.join(', ')}`);
 }
 
 async function firstThere(files: readonly string[]): Promise<string | undefined> {
