@@ -33,10 +33,13 @@ export function createJaxjs(): Peer {
   };
 }
 
-/** jax-js looks for WebGPU where a browser has it. Dawn lives as long as somebody holds on to it. */
+/** jax-js looks for WebGPU, and for the name of the browser, where a browser has them. */
 async function bringGpu(): Promise<void> {
   const { create } = await import('webgpu');
-  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', {
+    value: { gpu: create([]), userAgent: 'Node' },
+    configurable: true,
+  });
 }
 
 function createTraining(workload: Workload): () => Promise<number> {
