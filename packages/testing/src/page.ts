@@ -12,6 +12,8 @@ export interface PageOptions {
   readonly modules: Readonly<Record<string, string>>;
   /** Serve it cross-origin isolated, so that it has SharedArrayBuffer. */
   readonly isolated: boolean;
+  /** The query of its address, such as `?tfjsflags=…`. */
+  readonly query?: string;
 }
 
 /** Where tfjs's wasm files are served: the `wasmPath` of `openBackend`. */
@@ -38,7 +40,7 @@ export async function inPage<T>(options: PageOptions, use: (page: Page) => Promi
     const page = await browser.newPage();
     const errors: Error[] = [];
     page.on('pageerror', (error) => errors.push(error));
-    await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+    await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/${options.query ?? ''}`);
     if (errors[0] !== undefined) throw errors[0];
     return await use(page);
   } finally {
@@ -62,7 +64,8 @@ const ISOLATION = {
 
 function serve(scripts: ReadonlyMap<string, Uint8Array>, isolated: boolean): Promise<Server> {
   const page = '<!doctype html><title>test</title><script type="module" src="/page.js"></script>';
-  const server = createServer(({ url = '/' }, response) => {
+  const server = createServer((request, response) => {
+    const url = request.url?.replace(/\?.*/, '') ?? '/';
     const script = scripts.get(url);
     const wasm = wasmFile(url);
     const [type, body] =

@@ -5,10 +5,11 @@ import { parseArgs } from 'node:util';
 import { PROVIDERS, type Precision } from '@maehem/backend';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { benchGemm } from './gemm.js';
+import { benchPage, type PageWork } from './page.js';
 import { parsePeer, peerNames } from './peers.js';
 import { benchSoak, type SoakOptions } from './soak.js';
 import { benchStep, type StepOptions } from './step.js';
-import { gemmTable, reportTable, soakTable } from './table.js';
+import { gemmTable, pageTable, reportTable, soakTable } from './table.js';
 
 const BACKENDS = PROVIDERS.map(({ name }) => name);
 const PRECISIONS: Readonly<Record<string, Precision>> = { f32: 'float32', bf16: 'bfloat16' };
@@ -28,6 +29,8 @@ const USAGE = `pnpm bench step [options]
   --json                   one object on stdout, nothing else
 pnpm bench soak [--backend …] [--precision …] [--config …] [--batch N] [--threads N] [--steps N] [--json]
   many steps of the own trainer; exit code 1 when tensors, buffers or resident memory grow
+pnpm bench page [--config small|cifar] [--batch N] [--threads N] [--runs N] [--json]
+  training steps on wasm in a page of headless Chromium, in one thread and in N (2)
 pnpm bench gemm [--runs N] [--seed N] [--json]
   square matrix products of our wasm kernels against tfjs's own`;
 
@@ -38,6 +41,7 @@ else await run().catch(fail);
 async function run(): Promise<void> {
   if (positionals.length !== 1) throw new Error(USAGE);
   if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
+  if (positionals[0] === 'page') return print(await page(), pageTable);
   if (positionals[0] === 'soak') return soak();
   if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
   throw new Error(USAGE);
@@ -47,6 +51,15 @@ async function soak(): Promise<void> {
   const report = await benchSoak(soakOptions());
   print(report, soakTable);
   if (report.growth.length > 0) process.exitCode = 1;
+}
+
+function page() {
+  const { log, runs } = commonOptions();
+  const work: PageWork = {
+    preset: oneOf('--config', values.config, ['small', 'cifar'] as const),
+    ...{ batch: wholeNumber('--batch', values.batch, 1), steps: runs },
+  };
+  return benchPage(Math.max(2, wholeNumber('--threads', values.threads, 1)), work, log);
 }
 
 function print<Report>(report: Report, table: (report: Report) => string): void {

@@ -1,6 +1,7 @@
 import type { GemmReport } from './gemm.js';
 import type { GpuUse } from './gpu-meter.js';
 import type { Machine } from './machine.js';
+import { type PageReport, variantName } from './page.js';
 import type { SoakReport } from './soak.js';
 import type { StepReport } from './step.js';
 
@@ -60,6 +61,19 @@ export function gemmTable({ backend, machine, runs, rows }: GemmReport): string 
     `Square products, ${backend}, one thread, ${runs} interleaved runs`,
     machineLine(machine),
     ...alignColumns([header, ...cells]),
+  ].join('\n');
+}
+
+/** Steps in a page; ratios are against the first row. */
+export function pageTable({ preset, batch, machine, rows }: PageReport): string {
+  const cells = rows.map((row) => [
+    ...[variantName(row), row.medianMs.toFixed(1), row.bestMs.toFixed(1)],
+    ...[`${(row.medianMs / rows[0]!.medianMs).toFixed(2)}x`, `${(row.bestMs / rows[0]!.bestMs).toFixed(2)}x`],
+  ]);
+  return [
+    `Training steps on wasm in a page, ${preset}, batch ${batch}`,
+    machineLine(machine),
+    ...alignColumns([['', 'median ms', 'best ms', 'median', 'best'], ...cells]),
   ].join('\n');
 }
 
