@@ -124,7 +124,10 @@ export async function capture<Inputs extends TensorTree, Outputs extends TensorT
       return readSync.call(engine, dataId);
     };
     const outputs = tf.tidy(() => step(inputs) as tf.TensorContainer) as Outputs;
-    return { program: recording.finish(outputs), outputs };
+    const program = recording.finish<Inputs, Outputs>(outputs);
+    if (name !== 'webgpu') return { program, outputs };
+    const { recordCommands } = await import('./webgpu/replay.js');
+    return { program: recordCommands(program, recording.updatedInputs()), outputs };
   } finally {
     engine.readSync = readSync;
     recorder = undefined;
@@ -209,6 +212,12 @@ class Recorder {
       updates,
       lastUses: [],
     });
+  }
+
+  /** The inputs, by number, that kernels of the step consume. */
+  updatedInputs(): ReadonlySet<number> {
+    const updated = new Set(this.instructions.flatMap(({ updates }) => updates));
+    return new Set(this.inputValues.flatMap((value, index) => (updated.has(value) ? [index] : [])));
   }
 
   finish<Inputs extends TensorTree, Outputs extends TensorTree>(outputs: Outputs): Program<Inputs, Outputs> {

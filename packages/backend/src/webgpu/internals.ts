@@ -7,6 +7,8 @@ export interface TensorData {
   /** Host values: what is to be uploaded, or what was read. Stale once a kernel writes to the buffer. */
   values: unknown;
   resource?: GPUBuffer | null;
+  /** The buffer is not the engine's to give away. */
+  external?: boolean;
 }
 
 /**
@@ -18,8 +20,8 @@ export interface Internals extends KernelBackend {
   readonly queue: GPUQueue;
   readonly tensorMap: { get(dataId: object): TensorData; has(dataId: object): boolean };
   readonly bufferManager: {
-    acquireBuffer(size: number, usage: number, mappedAtCreation?: boolean, reuse?: boolean): GPUBuffer;
-    releaseBuffer(buffer: GPUBuffer, reuse?: boolean): void;
+    acquireBuffer: (size: number, usage: number, mappedAtCreation?: boolean, reuse?: boolean) => GPUBuffer;
+    releaseBuffer: (buffer: GPUBuffer, reuse?: boolean) => void;
     readonly numBytesAllocated: number;
     readonly numBytesUsed: number;
   };
