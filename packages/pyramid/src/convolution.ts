@@ -37,10 +37,12 @@ export function neighbourhoods({ tokens, grid: [rows, columns] }: FeatureMap): t
       };
     },
     (dy) => {
-      const image = tf.reshape(dy, [batch, rows, columns, 9 * channels]) as tf.Tensor4D;
+      // The nine parts one after the other: slices of whole blocks are copies, slices of channels a loop in JavaScript.
+      const apart = tf.transpose(tf.reshape(dy, [batch * count, OFFSETS.length, channels]), [1, 0, 2]);
       const shifted = OFFSETS.map(([row, column], index) => {
-        const part = tf.slice(image, [0, 0, 0, index * channels], [batch, rows, columns, channels]);
-        return tf.pad4d(part, [
+        const part = tf.slice(apart, [index, 0, 0], [1, batch * count, channels]);
+        const image = tf.reshape(part, [batch, rows, columns, channels]) as tf.Tensor4D;
+        return tf.pad4d(image, [
           [0, 0],
           [row, 2 - row],
           [column, 2 - column],
