@@ -11,5 +11,7 @@ it('writes what numpy.save writes', () => {
   expect(text.endsWith('\n')).toBe(true);
   expect(bytes.length).toBe(128 + 24);
   expect([...new Float32Array(bytes.slice(128).buffer)]).toEqual([1, 2, 3, 4, 5, 6]);
-  expect(new TextDecoder('latin1').decode(encodeNpy(Int32Array.of(7), [1]))).toContain("'<i4', 'fortran_order': False, 'shape': (1,)");
+  expect(new TextDecoder('latin1').decode(encodeNpy(Int32Array.of(7), [1]))).toContain(
+    "'<i4', 'fortran_order': False, 'shape': (1,)",
+  );
 });

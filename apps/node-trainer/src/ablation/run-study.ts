@@ -23,7 +23,7 @@ import { accuracies, openProbe } from '../probe.js';
 import { checkpointsOf, runPretraining } from '../run.js';
 
 /** Accuracies by what measured them: `linear`, `knn 20`, `fine-tuning`, `partial 0.5`; in [0, 1]. */
-export type Figures = Readonly<Record<string, number>>;
+type Figures = Readonly<Record<string, number>>;
 
 /** Figures of every seed, by the name of what was judged: a variant's id, `untrained`, or a baseline's name. */
 export type StudyResults = Readonly<Record<string, Readonly<Record<number, Figures>>>>;
