@@ -66,12 +66,11 @@ async function activate(provider: BackendProvider, options: OpenOptions): Promis
 }
 
 /** @throws when an option asks for what only TensorFlow can do. */
-function assertSuits({ name }: BackendProvider, { precision = 'float32', xla }: OpenOptions): void {
+function assertSuits({ name }: BackendProvider, { precision = 'float32', xla = false }: OpenOptions): void {
   if (name === 'tensorflow') return;
   if (precision !== 'float32')
     throw new Error(`the ${name} backend computes in float32, not ${precision}; tensorflow can`);
-  if (xla !== undefined && xla !== 'off')
-    throw new Error(`XLA compiles for the tensorflow backend, not for ${name}`);
+  if (xla) throw new Error(`XLA compiles for the tensorflow backend, not for ${name}`);
 }
 
 function readMemory(heapBytes: number | undefined): MemoryReport {

@@ -10,7 +10,6 @@ export type {
   MemoryReport,
   OpenOptions,
   Precision,
-  XlaScope,
 } from './provider.js';
 export { DataTypes } from './tensorflow/binding.js';
 export { attr as graphAttribute, type GraphBuilder, type GraphForm } from './tensorflow/graph-builder.js';

@@ -7,12 +7,6 @@ export type BackendName = 'cpu' | 'wasm' | 'webgpu' | 'tensorflow';
  */
 export type Precision = 'float32' | 'bfloat16';
 
-/**
- * What XLA compiles of a captured step: nothing; the parts of which it makes one loop, such as layer norm and
- * GELU; or the whole, whose first step takes many seconds.
- */
-export type XlaScope = 'off' | 'parts' | 'whole';
-
 /** What an opened engine can do. Sizes in bytes; `Infinity` where the engine names no limit. */
 export interface Capabilities {
   /** Where the arithmetic runs. */
@@ -48,8 +42,8 @@ export interface OpenOptions {
   readonly adapter?: string;
   /** tensorflow: the precision of matrix products; float32 unless told. */
   readonly precision?: Precision;
-  /** tensorflow: what XLA compiles of a captured step; `parts` unless told. */
-  readonly xla?: XlaScope;
+  /** tensorflow: compile captured steps with XLA. A step is faster, the first takes many seconds longer. */
+  readonly xla?: boolean;
 }
 
 /** An opened engine, tfjs's current one from then on. */

@@ -12,7 +12,6 @@ import {
   type PretrainSettings,
   parseWith,
   SettingsError,
-  XLA_SCOPES,
 } from './schema.js';
 
 const rate = z.number().min(0).lt(1);
@@ -25,7 +24,7 @@ const finetuneSchema = z.strictObject({
   out: z.string().min(1),
   backend: z.enum(BACKENDS),
   precision: z.enum(PRECISIONS),
-  xla: z.enum(XLA_SCOPES).optional(),
+  xla: z.boolean().optional(),
   adapter: z.string().min(1).optional(),
   seed: z.int().nonnegative(),
   model: modelSchema,

@@ -21,7 +21,6 @@ export {
   parseSettings,
   pretrainConfig,
   SettingsError,
-  XLA_SCOPES,
 } from './schema.js';
 export {
   type AblationTable,

@@ -4,8 +4,7 @@ import type { Peer } from './peer.js';
 /** Peers that run in `peer-main.js`; each is imported in its own process only. */
 export const NODE_PEERS: Readonly<Record<string, (threads: number) => Promise<Peer>>> = {
   maehem: async (threads) => (await import('./peers/maehem.js')).createMaehem(threads),
-  'maehem-xla': async () => (await import('./peers/maehem.js')).createMaehem(1, 'whole'),
-  'maehem-graph': async () => (await import('./peers/maehem.js')).createMaehem(1, 'off'),
+  'maehem-xla': async () => (await import('./peers/maehem.js')).createMaehem(1, true),
   naive: async () => (await import('./peers/naive.js')).createNaive(),
   jaxjs: async () => (await import('./peers/jaxjs.js')).createJaxjs(),
 };

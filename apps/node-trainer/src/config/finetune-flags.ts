@@ -4,7 +4,6 @@ import {
   PRECISIONS,
   parseFinetuneSettings,
   type SettingsLayer,
-  XLA_SCOPES,
 } from '@maehem/settings';
 import { type Flag, number, size } from './flags.js';
 
@@ -30,7 +29,7 @@ export const FINETUNE_FLAGS: readonly Flag[] = [
     path: 'precision',
     choices: PRECISIONS,
   },
-  { flags: '--xla <scope>', about: 'tensorflow: what XLA compiles', path: 'xla', choices: XLA_SCOPES },
+  { flags: '--xla', about: 'tensorflow: compile the step (default: in long runs)', path: 'xla' },
   {
     flags: '--adapter <name>',
     about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",

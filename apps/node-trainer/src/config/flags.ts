@@ -6,7 +6,6 @@ import {
   parseSettings,
   type SettingsLayer,
   setPath,
-  XLA_SCOPES,
 } from '@maehem/settings';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
@@ -58,7 +57,11 @@ const FLAGS: readonly Flag[] = [
     path: 'precision',
     choices: PRECISIONS,
   },
-  { flags: '--xla <scope>', about: 'tensorflow: what XLA compiles', path: 'xla', choices: XLA_SCOPES },
+  {
+    flags: '--xla',
+    about: 'tensorflow: compile the step (default: in runs of 1,000 steps and more)',
+    path: 'xla',
+  },
   {
     flags: '--adapter <name>',
     about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",

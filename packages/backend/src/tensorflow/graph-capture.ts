@@ -1,8 +1,8 @@
-import { flatten, leaves } from '@maehem/tree';
+import { entries, flatten, leaves } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import { assertShapes, type Captured } from '../capture.js';
 import type { TensorTree } from '../params.js';
-import { type TensorFlowEngine, tensorflowEngine } from './binding.js';
+import { DataTypes, type TensorFlowEngine, tensorflowEngine } from './binding.js';
 import { LoadedStep } from './loaded-step.js';
 import type { RawTensor } from './ops.js';
 import { settings } from './settings.js';
@@ -15,16 +15,39 @@ import { type Trace, Tracer } from './trace.js';
  * and runs independent ops in parallel; with XLA it compiles it.
  */
 
-/** Run `step` once on `inputs`, eagerly, and record it as a graph, which is built at the first replay. */
+/**
+ * Record `step` by running it once, op by op, on `inputs`; build the graph; and take the outputs from that: a
+ * step gives the same numbers whether it is the first of a program or not.
+ */
 export function captureGraph<Inputs extends TensorTree, Outputs extends TensorTree>(
   step: (inputs: Inputs) => Outputs,
   inputs: Inputs,
 ): Captured<Inputs, Outputs> {
   const engine = tensorflowEngine(tf.backend());
-  const given = leaves<tf.Tensor>(inputs);
+  const { trace, roles, unflatten } = record(engine, step, inputs);
+  const loaded = new LoadedStep(engine, trace, roles, settings.xla);
+  const shapes = trace.inputs.map((value) => [...trace.values[value]!.shape]);
+  const program = {
+    kernels: trace.instructions.map((instruction) => (instruction.kind === 'op' ? instruction.op : 'Region')),
+    run: (given: Inputs): Outputs => {
+      const tensors = leaves<tf.Tensor>(given);
+      assertShapes(shapes, tensors);
+      return unflatten(loaded.run(tensors));
+    },
+    dispose: () => loaded.dispose(),
+  };
+  return { program, outputs: program.run(inputs) };
+}
+
+function record<Inputs extends TensorTree, Outputs extends TensorTree>(
+  engine: TensorFlowEngine,
+  step: (inputs: Inputs) => Outputs,
+  inputs: Inputs,
+): { trace: Trace; roles: InputRole[]; unflatten: (tensors: readonly tf.Tensor[]) => Outputs } {
+  const given = entries<tf.Tensor>(inputs);
   const tracer = new Tracer(
     engine,
-    given.map((tensor) => raw(engine, tensor)),
+    given.map(([, tensor]) => raw(engine, tensor)),
   );
   tracer.start();
   let outputs: Outputs;
@@ -35,43 +58,41 @@ export function captureGraph<Inputs extends TensorTree, Outputs extends TensorTr
   }
   const { leaves: results, unflatten } = flatten<tf.Tensor, Outputs>(outputs);
   const trace = tracer.finish(results.map((tensor) => raw(engine, tensor)));
-  const first = { inputs: given.map(({ dataId }) => dataId), outputs: results.map(({ dataId }) => dataId) };
-  const { xla } = settings;
-  let loaded: LoadedStep | undefined;
-  const program = {
-    kernels: trace.instructions.map((instruction) => (instruction.kind === 'op' ? instruction.op : 'Region')),
-    run: (given: Inputs): Outputs => {
-      const tensors = leaves<tf.Tensor>(given);
-      assertShapes(
-        trace.inputs.map((value) => [...trace.values[value]!.shape]),
-        tensors,
-      );
-      loaded ??= new LoadedStep(engine, trace, inputRoles(trace, first, tensors), xla);
-      return unflatten(loaded.run(tensors)) as unknown as Outputs;
-    },
-    dispose: () => {
-      loaded?.dispose();
-      loaded = undefined;
-    },
-  };
-  return { program, outputs };
+  const roles = inputRoles(
+    trace,
+    given.map(([path]) => path),
+    entries<tf.Tensor>(outputs).map(([path]) => path),
+  );
+  const own = new Set(given.map(([, tensor]) => tensor));
+  tf.dispose(results.filter((tensor) => !own.has(tensor)));
+  return { trace, roles, unflatten: unflatten as unknown as (tensors: readonly tf.Tensor[]) => Outputs };
 }
 
 /**
- * What each input is, from how it comes back at the first replay: an output of the first run is carried, the
- * first run's own input is held. This only decides what is fast: any tensor may be given at any time.
+ * What each input is. One whose path ends in that of an output is carried: `params.trainable.head.bias` and
+ * `trainable.head.bias`. Matrices and larger are held: the same parameter step after step is not moved, and a
+ * new batch is one more assignment. This only decides what is fast: any tensor may be given at any time.
  */
 function inputRoles(
   trace: Trace,
-  first: { readonly inputs: readonly object[]; readonly outputs: readonly object[] },
-  tensors: readonly tf.Tensor[],
+  inputPaths: readonly string[],
+  outputPaths: readonly string[],
 ): InputRole[] {
-  return tensors.map(({ dataId, dtype }, index) => {
-    const output = first.outputs.indexOf(dataId);
-    if (output >= 0 && sameType(trace, trace.inputs[index]!, trace.outputs[output]!))
-      return { kind: 'carried', output };
-    return dtype === 'float32' && dataId === first.inputs[index] ? { kind: 'held' } : { kind: 'fed' };
+  const outputs = new Map(outputPaths.map((path, index) => [path, index]));
+  return inputPaths.map((path, index) => {
+    const { dtype, shape } = trace.values[trace.inputs[index]!]!;
+    const output = suffixes(path)
+      .map((suffix) => outputs.get(suffix))
+      .find((found) => found !== undefined && sameType(trace, trace.inputs[index]!, trace.outputs[found]!));
+    if (output !== undefined) return { kind: 'carried', output };
+    return dtype === DataTypes.float32 && shape.length >= 2 ? { kind: 'held' } : { kind: 'fed' };
   });
+}
+
+/** `a.b.c`, `b.c`, `c`. */
+function suffixes(path: string): string[] {
+  const parts = path.split('.');
+  return parts.map((_, index) => parts.slice(index).join('.'));
 }
 
 function sameType(trace: Trace, a: number, b: number): boolean {

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import type { XlaScope } from '../provider.js';
 import { type TensorFlowEngine, tfjsType } from './binding.js';
 import { ResidentRecord, residentRecord, type VariableStore } from './resident.js';
 import { SAVED_MODEL_TAG, writeSavedModel } from './saved-model.js';
@@ -33,7 +32,7 @@ export class LoadedStep implements VariableStore {
   private readonly feedNames: string;
   private readonly fetchNames: string;
 
-  constructor(engine: TensorFlowEngine, trace: Trace, roles: readonly InputRole[], xla: XlaScope) {
+  constructor(engine: TensorFlowEngine, trace: Trace, roles: readonly InputRole[], xla: boolean) {
     this.engine = engine;
     this.trace = trace;
     this.session = load(engine, trace, roles, xla);
@@ -133,7 +132,7 @@ function isAlive(record: ResidentRecord | undefined): record is ResidentRecord {
 }
 
 /** Write the graph to a temporary folder, and load it. */
-function load(engine: TensorFlowEngine, trace: Trace, roles: readonly InputRole[], xla: XlaScope): number {
+function load(engine: TensorFlowEngine, trace: Trace, roles: readonly InputRole[], xla: boolean): number {
   const folder = mkdtempSync(join(tmpdir(), 'maehem-graph-'));
   try {
     writeSavedModel(folder, stepGraph(trace, roles, engine.binding, xla));

@@ -16,10 +16,16 @@ export type RawAttributes = {
   readonly [name: string]: boolean | string | number | { readonly type: number } | { readonly float: number };
 };
 
+/** Which operands of a product are transposed. */
+interface Transposes {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+}
+
 /** A binding that records what runs offers this; see `trace.ts`. */
 export interface RegionRecorder {
-  /** Note what `run` does as one region, which has a form of its own in a graph, or is compiled. */
-  region(inputs: readonly number[], run: () => RawTensor[], form: GraphForm | 'compiled'): RawTensor[];
+  /** Note what `run` does as one region, which has a form of its own in a graph. */
+  region(inputs: readonly number[], run: () => RawTensor[], form: GraphForm): RawTensor[];
 }
 
 /**
@@ -93,25 +99,9 @@ export class TensorFlowOps {
   /**
    * Several ops that have a better form in a graph, such as an update in place.
    * @param run the ops, eagerly
-   * @param graph the form in a graph; it may decline
+   * @param form the form in a graph; it may decline
    */
-  fused(inputs: readonly RawTensor[], run: () => RawTensor[], graph: GraphForm): RawTensor[] {
-    return this.region(inputs, run, graph);
-  }
-
-  /**
-   * Several ops entry by entry, and sums over an axis, of which a compiler makes one loop: in a graph XLA does.
-   * `run` uses `inputs` and numbers alone.
-   */
-  compiled(inputs: readonly RawTensor[], run: () => RawTensor[]): RawTensor[] {
-    return this.region(inputs, run, 'compiled');
-  }
-
-  private region(
-    inputs: readonly RawTensor[],
-    run: () => RawTensor[],
-    form: GraphForm | 'compiled',
-  ): RawTensor[] {
+  region(inputs: readonly RawTensor[], run: () => RawTensor[], form: GraphForm): RawTensor[] {
     const binding = this.engine.binding as unknown as Partial<RegionRecorder>;
     if (binding.region === undefined) return run();
     return binding.region(
@@ -200,29 +190,25 @@ export class TensorFlowOps {
   }
 
   /**
-   * op(a) op(b), over leading axes too, float32 in and out; in between in the chosen precision.
+   * op(a) op(b), over leading axes too, float32 in and out. Products of two axes are computed in the chosen
+   * precision; TensorFlow's batched product of bfloat16 on the CPU is slower than that of float32, and attention
+   * stays in float32.
    * @param a [..., m, k], or [..., k, m] with `transposeA`
    * @param b [..., k, n], or [..., n, k] with `transposeB`
    */
-  matMul(
-    a: RawTensor,
-    b: RawTensor,
-    { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean } = {},
-  ): RawTensor {
-    const dtype = a.shape.length === 2 ? DataTypes[settings.precision] : DataTypes.float32;
-    const inputs = [this.cast(a, dtype), this.cast(b, dtype)];
-    const product =
-      a.shape.length === 2
-        ? this.run('MatMul', inputs, {
-            T: { type: dtype },
-            transpose_a: transposeA,
-            transpose_b: transposeB,
-          })[0]
-        : this.run('BatchMatMulV2', inputs, {
-            T: { type: dtype },
-            adj_x: transposeA,
-            adj_y: transposeB,
-          })[0];
+  matMul(a: RawTensor, b: RawTensor, { transposeA = false, transposeB = false }: Transposes = {}): RawTensor {
+    if (a.shape.length > 2)
+      return this.run('BatchMatMulV2', [a, b], {
+        T: { type: DataTypes.float32 },
+        adj_x: transposeA,
+        adj_y: transposeB,
+      })[0];
+    const dtype = DataTypes[settings.precision];
+    const [product] = this.run('MatMul', [this.cast(a, dtype), this.cast(b, dtype)], {
+      T: { type: dtype },
+      transpose_a: transposeA,
+      transpose_b: transposeB,
+    });
     return this.cast(product, DataTypes.float32);
   }
 }

@@ -1,8 +1,7 @@
-import type { XlaScope } from '../provider.js';
 import { DataTypes, type TensorFlowBinding } from './binding.js';
 import { attr, GraphBuilder, type GraphValue, nodeAttributes } from './graph-builder.js';
 import type { FunctionDef, GraphDef, NodeDef } from './saved-model.js';
-import type { Trace, TracedInstruction, TracedRegion } from './trace.js';
+import type { Trace, TracedInstruction } from './trace.js';
 
 /**
  * What an input of a step is to its graph.
@@ -27,32 +26,27 @@ export const names = {
 
 const STEP = 'maehem_step';
 
-/**
- * The graph of a step. XLA compiles nothing, the kernels' own compiled regions, or the whole step; what it does
- * not compile stands in the graph op by op.
- */
+/** The graph of a step. With `xla` the step is a function that XLA compiles, else its ops stand in the graph. */
 export function stepGraph(
   trace: Trace,
   roles: readonly InputRole[],
   binding: TensorFlowBinding,
-  xla: XlaScope,
+  xla: boolean,
 ): GraphDef {
   const main = new GraphBuilder('graph', 'm');
   const handles = declareInputs(main, trace, roles);
-  const whole = xla === 'whole';
-  const body = whole ? new GraphBuilder('function', 'n') : main;
-  const compiled = xla === 'parts' ? new CompiledFunctions(trace, binding) : undefined;
+  const body = xla ? new GraphBuilder('function', 'n') : main;
   const argument = (i: number): GraphValue =>
-    whole ? names.feed(i) : (handles.get(i) ?? `${names.feed(i)}:0`);
-  emitStep(body, trace, roles, argument, binding, compiled);
+    xla ? names.feed(i) : (handles.get(i) ?? `${names.feed(i)}:0`);
+  emitStep(body, trace, roles, argument, binding);
   const fetched = fetchedOutputs(trace, roles);
   const done = body.node('Const', [], scalarZero(), {
     after: body.effects,
-    ...(whole ? {} : { name: names.done }),
+    ...(xla ? {} : { name: names.done }),
   })[0];
-  if (!whole) {
+  if (!xla) {
     for (const j of fetched) emitOutput(main, trace, j, body.ref(trace.outputs[j]!), body.effects);
-    return { nodes: main.nodes, functions: compiled?.definitions ?? [] };
+    return { nodes: main.nodes, functions: [] };
   }
   const definition = defineFunction(
     body.nodes,
@@ -111,7 +105,6 @@ function emitStep(
   roles: readonly InputRole[],
   argument: (i: number) => GraphValue,
   binding: TensorFlowBinding,
-  compiled: CompiledFunctions | undefined,
 ): void {
   const reads = new Map<number, GraphValue>();
   for (const [i, role] of roles.entries()) {
@@ -129,7 +122,7 @@ function emitStep(
   }
   for (const [index, value] of trace.values.entries())
     if (value.constant !== undefined) graph.bindConstant(index, value.shape, value.dtype, value.constant);
-  for (const instruction of trace.instructions) emitInstruction(graph, instruction, trace, binding, compiled);
+  for (const instruction of trace.instructions) emitInstruction(graph, instruction, binding);
   for (const [i, role] of roles.entries()) {
     if (role.kind !== 'carried') continue;
     const output = trace.outputs[role.output]!;
@@ -148,19 +141,12 @@ function emitStep(
 function emitInstruction(
   graph: GraphBuilder,
   instruction: TracedInstruction,
-  trace: Trace,
   binding: TensorFlowBinding,
-  compiled: CompiledFunctions | undefined,
 ): void {
   const { inputs, outputs } = instruction;
   if (instruction.kind === 'region') {
-    const { form, inner } = instruction;
-    if (form === 'compiled' && compiled !== undefined) {
-      compiled.call(graph, instruction);
-      return;
-    }
-    if (form !== 'compiled' && form(graph, inputs, outputs)) return;
-    for (const each of inner) emitInstruction(graph, each, trace, binding, compiled);
+    if (instruction.form(graph, inputs, outputs)) return;
+    for (const each of instruction.inner) emitInstruction(graph, each, binding);
     return;
   }
   const refs = graph.node(
@@ -170,77 +156,6 @@ function emitInstruction(
     { outputs: outputs.length },
   );
   for (const [index, value] of outputs.entries()) graph.bind(value, refs[index]!);
-}
-
-/** Regions as functions that XLA compiles, one for all that are alike. */
-class CompiledFunctions {
-  readonly definitions: FunctionDef[] = [];
-  private readonly known = new Map<string, string>();
-  private readonly trace: Trace;
-  private readonly binding: TensorFlowBinding;
-
-  constructor(trace: Trace, binding: TensorFlowBinding) {
-    this.trace = trace;
-    this.binding = binding;
-  }
-
-  /** Call a region's function in `graph`. */
-  call(graph: GraphBuilder, region: TracedRegion): void {
-    const types = (values: readonly number[]): number[] =>
-      values.map((value) => this.trace.values[value]!.dtype);
-    const results = graph.node(
-      'PartitionedCall',
-      region.inputs.map((value) => graph.ref(value)),
-      {
-        Tin: { list: { type: types(region.inputs) } },
-        Tout: { list: { type: types(region.outputs) } },
-        f: { func: { name: this.functionOf(region) } },
-        _XlaMustCompile: attr.bool(true),
-      },
-      { outputs: region.outputs.length },
-    );
-    for (const [index, value] of region.outputs.entries()) graph.bind(value, results[index]!);
-  }
-
-  private functionOf({ inputs, outputs, inner }: TracedRegion): string {
-    const { trace, binding } = this;
-    const body = new GraphBuilder('function', 'n');
-    const argument = (index: number): string => `a${index}`;
-    for (const [index, value] of inputs.entries()) body.bind(value, argument(index));
-    const made = new Set([...inputs, ...inner.flatMap((instruction) => instruction.outputs)]);
-    for (const value of new Set(inner.flatMap((instruction) => instruction.inputs))) {
-      if (made.has(value)) continue;
-      const { shape, dtype, constant } = trace.values[value]!;
-      if (constant === undefined)
-        throw new Error('a compiled region uses a tensor that is not among its inputs');
-      body.bindConstant(value, shape, dtype, constant);
-    }
-    for (const instruction of inner) emitInstruction(body, instruction, trace, binding, undefined);
-    const returned = outputs.map((value) => body.ref(value));
-    const key = JSON.stringify(
-      [inputs.map((value) => trace.values[value]), body.nodes, returned],
-      bytesAsText,
-    );
-    const known = this.known.get(key);
-    if (known !== undefined) return known;
-    const name = `maehem_compiled_${this.definitions.length}`;
-    this.known.set(key, name);
-    this.definitions.push({
-      signature: {
-        name,
-        inputArg: inputs.map((value, i) => ({ name: argument(i), type: trace.values[value]!.dtype })),
-        outputArg: outputs.map((value, i) => ({ name: `r${i}`, type: trace.values[value]!.dtype })),
-        isStateful: false,
-      },
-      nodeDef: body.nodes,
-      ret: Object.fromEntries(returned.map((ref, i) => [`r${i}`, ref])),
-    });
-    return name;
-  }
-}
-
-function bytesAsText(_key: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
 }
 
 function emitOutput(

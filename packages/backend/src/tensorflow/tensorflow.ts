@@ -43,7 +43,7 @@ export const tensorflowProvider: BackendProvider = {
   },
 };
 
-function configure({ precision = 'float32', xla = 'parts' }: OpenOptions): void {
+function configure({ precision = 'float32', xla = false }: OpenOptions): void {
   settings.precision = precision;
   settings.xla = xla;
 }

@@ -25,12 +25,12 @@ export interface TracedOp {
   readonly outputs: readonly number[];
 }
 
-/** Several ops that have another form in a graph, or are compiled into one. */
+/** Several ops that have another form in a graph. */
 export interface TracedRegion {
   readonly kind: 'region';
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
-  readonly form: GraphForm | 'compiled';
+  readonly form: GraphForm;
   readonly inner: readonly TracedInstruction[];
 }
 
@@ -101,11 +101,7 @@ export class Tracer {
     return { values, inputs, instructions, outputs: outputs.map(({ id }) => this.use(id)) };
   }
 
-  private region(
-    inputs: readonly number[],
-    run: () => RawTensor[],
-    form: GraphForm | 'compiled',
-  ): RawTensor[] {
+  private region(inputs: readonly number[], run: () => RawTensor[], form: GraphForm): RawTensor[] {
     const used = inputs.map((id) => this.use(id));
     const outer = this.instructions;
     this.instructions = [];

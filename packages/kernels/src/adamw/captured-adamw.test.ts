@@ -38,8 +38,10 @@ describeOnEveryBackend('captured adamw', (backend) => {
       replayed = made.state;
       // The cpu engine's memory may be a caller's array: it always makes a copy.
       expect(replayed.param.dataId === place).toBe(backend === 'wasm' || backend === 'webgpu');
-      await expectClose(made.loss, expected.loss, 0);
-      await expectClose(replayed.param, eager.param, 0);
+      // TensorFlow's own update of a variable rounds otherwise than its ops one by one.
+      const tolerance = backend === 'tensorflow' ? 1e-6 : 0;
+      await expectClose(made.loss, expected.loss, tolerance);
+      await expectClose(replayed.param, eager.param, tolerance);
       tf.dispose([made.loss, expected.loss]);
     }
     expect(tf.backend().numDataIds()).toBe(before);

@@ -15,7 +15,7 @@ export function adamwTensorFlow(
   ops: TensorFlowOps,
 ): RawTensor[] {
   const { param, m, v, grad, lr, correction1, correction2, gradScale } = inputs;
-  return ops.fused(
+  return ops.region(
     [param, m, v, grad, lr, correction1, correction2, gradScale],
     () => adamwEager(inputs, attrs, ops),
     (graph, values, outputs) => adamwInPlace(graph, values, outputs, attrs),

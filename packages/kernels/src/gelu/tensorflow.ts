@@ -6,11 +6,9 @@ export function geluForwardTensorFlow(
   _attrs: Record<string, never>,
   ops: TensorFlowOps,
 ): RawTensor[] {
-  return ops.compiled([x], () => {
-    const erf = ops.unary('Erf', ops.mul(x, Math.SQRT1_2));
-    const distribution = ops.mul(ops.add(erf, 1), 0.5);
-    const exponential = ops.unary('Exp', ops.mul(ops.unary('Square', x), -0.5));
-    const density = ops.mul(exponential, 1 / Math.sqrt(2 * Math.PI));
-    return [ops.mul(x, distribution), ops.add(distribution, ops.mul(x, density))];
-  });
+  const erf = ops.unary('Erf', ops.mul(x, Math.SQRT1_2));
+  const distribution = ops.mul(ops.add(erf, 1), 0.5);
+  const exponential = ops.unary('Exp', ops.mul(ops.unary('Square', x), -0.5));
+  const density = ops.mul(exponential, 1 / Math.sqrt(2 * Math.PI));
+  return [ops.mul(x, distribution), ops.add(distribution, ops.mul(x, density))];
 }

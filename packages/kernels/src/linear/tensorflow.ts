@@ -8,7 +8,7 @@ export function linearForwardTensorFlow(
   _attrs: Record<string, never>,
   ops: TensorFlowOps,
 ): RawTensor[] {
-  const product = ops.matMul(rows(x, ops), weight, { transposeB: true });
+  const product = ops.matMul(asRows(x, ops), weight, { transposeB: true });
   const [y] = ops.run('BiasAdd', [product, bias], { T: { type: DataTypes.float32 } });
   return [ops.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]!])];
 }
@@ -19,15 +19,17 @@ export function linearBackwardTensorFlow(
   { inputFixed }: { inputFixed: boolean },
   ops: TensorFlowOps,
 ): RawTensor[] {
-  const gradient = rows(dy, ops);
-  const dweight = ops.matMul(gradient, rows(x, ops), { transposeA: true });
+  const gradient = asRows(dy, ops);
+  const dweight = ops.matMul(gradient, asRows(x, ops), { transposeA: true });
   const [dbias] = ops.run('BiasAddGrad', [gradient], { T: { type: DataTypes.float32 } });
   if (inputFixed) return [dweight, dbias];
   return [ops.reshape(ops.matMul(gradient, weight), x.shape), dweight, dbias];
 }
 
-function rows(x: RawTensor, ops: TensorFlowOps): RawTensor {
+/** Leading axes folded into one. */
+function asRows(x: RawTensor, ops: TensorFlowOps): RawTensor {
+  if (x.shape.length === 2) return x;
   const features = x.shape[x.shape.length - 1]!;
   const count = x.shape.slice(0, -1).reduce((product, n) => product * n, 1);
-  return x.shape.length === 2 ? x : ops.reshape(x, [count, features]);
+  return ops.reshape(x, [count, features]);
 }

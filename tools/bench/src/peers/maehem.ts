@@ -1,4 +1,4 @@
-import { openBackend, type XlaScope } from '@maehem/backend';
+import { openBackend } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
 import { adamw } from '@maehem/optim';
 import type { PretrainBatch, Pretrainer } from '@maehem/train';
@@ -10,9 +10,9 @@ import type { TensorEntry, Workload } from '../workload.js';
 
 /**
  * The project's own step, through the trainer that the CLI uses.
- * @param xla what XLA compiles of the step, where the backend is tensorflow
+ * @param xla compile the step with XLA, where the backend is tensorflow
  */
-export function createMaehem(threads = 1, xla?: XlaScope): Peer {
+export function createMaehem(threads = 1, xla = false): Peer {
   let trainer: Pretrainer | undefined;
   let batch: PretrainBatch | undefined;
   return {
@@ -29,10 +29,10 @@ export function createMaehem(threads = 1, xla?: XlaScope): Peer {
   };
 }
 
-async function open(engine: Engine, xla: XlaScope | undefined): Promise<void> {
+async function open(engine: Engine, xla: boolean): Promise<void> {
   const { backend, precision } = engine;
   if (backend !== 'tensorflow') assertFloat32('maehem', engine);
-  await openBackend(backend, { precision, ...(xla === undefined ? {} : { xla }) });
+  await openBackend(backend, { precision, xla });
 }
 
 export function createTrainer(workload: Workload, threads: number): Pretrainer {
