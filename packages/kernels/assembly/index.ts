@@ -1,6 +1,5 @@
 // The module's exports. It imports a memory and a logarithm, and allocates nothing in it: all addresses are arguments.
 export { adamw } from './adamw';
-export { addTo } from './add-to';
 export { attentionBackward, attentionForward, attentionScratchBytes } from './attention';
 export { columnSums } from './column-sums';
 export { crossEntropy } from './cross-entropy';

@@ -84,7 +84,6 @@ export interface WasmExports {
     decay: number,
   ): void;
   sumOfSquares(x: number, count: number): number;
-  addTo(sum: number, more: number, count: number): void;
   crossEntropy(
     logits: number,
     targets: number,

@@ -218,7 +218,6 @@ describe.each(builds)('wasm module, %s', (name, code) => {
       );
       exports.attentionForward(at('qkv'), at('out'), at('p'), 1, width, 2, 3, at('scratch'));
       exports.attentionBackward(at('out'), at('qkv'), at('p'), at('dqkv'), 1, width, 2, 3, at('scratch'));
-      exports.addTo(at('x'), at('y'), n);
       exports.crossEntropy(at('x'), at('dy'), rows, width, at('loss'), at('y'));
       exports.normPix(at('x'), rows, width, 1e-6, at('y'));
       exports.maskedMse(at('x'), at('dy'), at('mean'), rows, width, at('loss'), at('y'));
