@@ -40,7 +40,7 @@ const tfjsBackend = /^@tensorflow\/tfjs-(backend-|node)/;
 
 /**
  * @typedef {Record<string, string>} Versions
- * @typedef {{ name: string, private?: boolean, nx?: { tags?: string[] }, dependencies?: Versions,
+ * @typedef {{ name: string, private?: boolean, nx?: { tags?: string[] }, imports?: object, dependencies?: Versions,
  *   peerDependencies?: Versions, optionalDependencies?: Versions, devDependencies?: Versions }} Manifest
  * @typedef {{ name: string, folder: string, layer: string, manifest: Manifest }} Project
  */
@@ -156,6 +156,11 @@ function checkImport(specifier, { file, project, projects, rootTools, isTest }) 
     const target = relative(resolve('/', project.folder), resolve('/', file, '..', specifier));
     return target.startsWith('..') ? `"${specifier}" leaves the package; import it by its name.` : undefined;
   }
+  // The package's own way to a file, by host: its manifest says to which.
+  if (specifier.startsWith('#'))
+    return Object.hasOwn(project.manifest.imports ?? {}, specifier)
+      ? undefined
+      : `"${specifier}" is not among the imports of ${project.folder}/package.json.`;
   if (isBuiltin(specifier)) return specifier.startsWith('node:') ? undefined : `write "node:${specifier}".`;
   const name = packageName(specifier);
   // Styles lie where their package puts them; only pages import any.

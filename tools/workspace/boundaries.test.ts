@@ -53,6 +53,7 @@ describe('module boundaries', () => {
     ['kernels', "import zod from 'zod';", /"zod" is not declared in packages\/kernels\/package.json/],
     ['kernels', "const zod = require('zod');", /"zod" is not declared/],
     ['kernels', "import { readFileSync } from 'fs';", /write "node:fs"/],
+    ['backend', "import { x } from '#nowhere';", /"#nowhere" is not among the imports of packages\/backend/],
     ['kernels', "import { x } from '@maehem/unheard-of';", /there is no package/],
     ['random', 'export const x = Math.random();', /Math\.random/],
     ['random', "export const x = Math['random'];", /Math\.random/],
