@@ -34,6 +34,11 @@ export async function writeReport(study: Study, results: StudyResults): Promise<
   return path;
 }
 
+/** Seeds of which there is anything. */
+function seedsDone(results: StudyResults): string[] {
+  return [...new Set(Object.values(results).flatMap(Object.keys))].sort((a, b) => Number(a) - Number(b));
+}
+
 /** What the variants were measured by, in the order of the first. */
 function measurements(study: Study, results: StudyResults): string[] {
   const names = study.tables
@@ -55,7 +60,7 @@ function plotOf(study: Study, results: StudyResults, measurement: string): strin
   }));
   return dotPlot(groups, {
     title: `${study.title}: ${measurement}`,
-    label: `accuracy here, % (${study.seeds.length} seeds, bar: mean)`,
+    label: `accuracy here, % (seeds ${seedsDone(results).join(', ')}; bar: mean)`,
     referenceLabel: 'the paper: ViT-L/16, ImageNet, %',
   });
 }
@@ -124,7 +129,7 @@ table { border-collapse: collapse } th, td { padding: .2rem .9rem; text-align: r
 th[scope=row] { text-align: left; font-weight: normal } .paper { color: #d55e00 } svg { max-width: 100%; height: auto }
 </style>
 <h1>${escaped(study.title)}</h1>
-<p>Accuracy on held-out images in per cent: mean ± deviation over seeds ${study.seeds.join(', ')}. In colour: the paper
+<p>Accuracy on held-out images in per cent: mean ± deviation over seeds ${seedsDone(results).join(', ')} (so far as they are done). In colour: the paper
 (He et al. 2021), ViT-L/16 on ImageNet-1K. Compare directions, not values.</p>
 ${baselines(study, results)}
 ${tables.join('\n')}
