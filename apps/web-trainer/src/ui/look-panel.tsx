@@ -45,7 +45,7 @@ export function LookPanel(): VNode {
           <Ask
             what="neighbours"
             name="Nearest pictures"
-            ask={async () => (neighbours.value = await trainer().neighbours(looked.value, 8))}
+            ask={async () => (neighbours.value = await trainer().neighbours(looked.value, 7))}
           />
           <Ask
             what="probe"
