@@ -25,6 +25,9 @@ function expectGuard(values: ArrayLike<number>, length: number): void {
   expect(Array.from(values).slice(length)).toEqual(Array(GUARD).fill(UNTOUCHED));
 }
 
+/** A software adapter takes long to compile large tiles, the longer the more it shares its cores. */
+const COMPILING = 600_000;
+
 type Extras = { bias?: boolean; residual?: boolean; factor?: boolean; gelu?: boolean; rowSums?: boolean };
 type Alongs = Pick<GemmCall, 'aAlong' | 'bAlong'>;
 
@@ -102,7 +105,11 @@ describeOnBackend('gemm', 'webgpu', () => {
     ['32 x 32', GPU_TILES[4]!, odd, NN, {}],
     ['16 x 16', GPU_TILES[5]!, even, TT, {}],
     ['16 x 16, odd', GPU_TILES[5]!, odd, TN, { rowSums: true }],
-  ])('%s', (_name, tile, size, alongs, extras) => check(size, alongs, extras, whole(tile, size.k)));
+  ])(
+    '%s',
+    (_name, tile, size, alongs, extras) => check(size, alongs, extras, whole(tile, size.k)),
+    COMPILING,
+  );
 
   it.each<[string, Extras]>([
     ['bias and GELU', { bias: true, gelu: true }],
