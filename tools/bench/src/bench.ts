@@ -1,5 +1,6 @@
 // `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--runs N] [--seed N] [--json]`
 // `pnpm bench soak --backend wasm --config small --steps 1000 [--threads N] [--batch N] [--json]`
+// `pnpm bench webgpu --config nano --batch 2 [--runs N] [--seed N] [--json]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
 import { parseArgs } from 'node:util';
 import { PROVIDERS, type Precision } from '@maehem/backend';
@@ -9,7 +10,8 @@ import { benchPage, type PageWork } from './page.js';
 import { parsePeer, peerNames } from './peers.js';
 import { benchSoak, type SoakOptions } from './soak.js';
 import { benchStep, type StepOptions } from './step.js';
-import { gemmTable, pageTable, reportTable, soakTable } from './table.js';
+import { gemmTable, pageTable, reportTable, soakTable, webGpuTable } from './table.js';
+import { benchWebGpu, type WebGpuOptions } from './webgpu.js';
 
 const BACKENDS = PROVIDERS.map(({ name }) => name);
 const PRECISIONS: Readonly<Record<string, Precision>> = { f32: 'float32', bf16: 'bfloat16' };
@@ -31,6 +33,8 @@ pnpm bench soak [--backend …] [--precision …] [--config …] [--batch N] [--
   many steps of the own trainer; exit code 1 when tensors, buffers or resident memory grow
 pnpm bench page [--config small|cifar] [--batch N] [--threads N] [--runs N] [--json]
   training steps on wasm in a page of headless Chromium, in one thread and in N (2)
+pnpm bench webgpu [--config nano|b16] [--batch N] [--runs N] [--seed N] [--json]
+  the heavy WGSL kernels, forward and backward; whole steps: bench step --backend webgpu
 pnpm bench gemm [--runs N] [--seed N] [--json]
   square matrix products of our wasm kernels against tfjs's own`;
 
@@ -42,6 +46,7 @@ async function run(): Promise<void> {
   if (positionals.length !== 1) throw new Error(USAGE);
   if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
   if (positionals[0] === 'page') return print(await page(), pageTable);
+  if (positionals[0] === 'webgpu') return print(await benchWebGpu(webGpuOptions()), webGpuTable);
   if (positionals[0] === 'soak') return soak();
   if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
   throw new Error(USAGE);
@@ -114,6 +119,14 @@ function workOptions() {
     },
     config: oneOf('--config', values.config, Object.keys(CONFIGS) as ConfigName[]),
     batch: wholeNumber('--batch', values.batch, 1),
+  };
+}
+
+function webGpuOptions(): WebGpuOptions {
+  return {
+    size: oneOf('--config', values.config, ['nano', 'b16'] as const),
+    batch: wholeNumber('--batch', values.batch, 1),
+    ...commonOptions(),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Machine } from './machine.js';
 import { type PageReport, variantName } from './page.js';
 import type { SoakReport } from './soak.js';
 import type { StepReport } from './step.js';
+import type { WebGpuReport } from './webgpu.js';
 
 /** A report for people. Ratios are against the first row: above 1, that row is faster. */
 export function reportTable({
@@ -45,6 +46,18 @@ function gpuCells(gpu: GpuUse | undefined): string[] {
   if (gpu === undefined) return ['', '', '', ''];
   const { dispatches, submits, buffers, peakBytes } = gpu;
   return [String(dispatches), String(submits), String(buffers), (peakBytes / 2 ** 20).toFixed(1)];
+}
+
+/** Kernels, forward and backward. */
+export function webGpuTable({ device, size, batch, machine, runs, rows }: WebGpuReport): string {
+  const cells = rows.map(({ name, medianMs, gflops, gigabytesPerSecond, dispatches }) => [
+    ...[name, medianMs.toFixed(3), gflops.toFixed(2), gigabytesPerSecond.toFixed(3), dispatches.toFixed(0)],
+  ]);
+  return [
+    `WebGPU kernels forward and backward, ${size}, batch ${batch}, ${device}, ${runs} interleaved runs`,
+    machineLine(machine),
+    ...alignColumns([['', 'median ms', 'GFLOP/s', 'GB/s', 'dispatches'], ...cells]),
+  ].join('\n');
 }
 
 /** Products by size; ratios are against tfjs's A B of the same size: above 1, ours is faster. */
