@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { Examination } from './examination.js';
 import { examine } from './examine.js';
 import { exitCode, report, reportText } from './report.js';
@@ -49,6 +49,16 @@ describe('an examination', () => {
       ...{ state: 'right', verdict: { error: 1e-7 } },
       failure: 'while timing products: no answer within 2 s',
     });
+  });
+});
+
+describe("the doctor's report", () => {
+  it('says why there is one thread only', () => {
+    vi.stubGlobal('SharedArrayBuffer', undefined);
+    const found = report([]);
+    vi.unstubAllGlobals();
+    expect(found.threads).toEqual({ most: 1, unavailable: 'this host has no SharedArrayBuffer' });
+    expect(reportText(found)).toContain('one thread: this host has no SharedArrayBuffer');
   });
 });
 
