@@ -13,7 +13,7 @@ export default defineConfig({
     include: ['{packages,apps,tools}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     reporters: ['default', './tools/workspace/summary-reporter.mjs'],
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
     env:
       process.env['VK_ICD_FILENAMES'] === undefined && existsSync(softwareGpu)
