@@ -26,7 +26,7 @@ import {
 } from '@maehem/train';
 import { loadFinetuneCheckpoint, readCheckpointInfo, saveCheckpoint } from '@maehem/train/node';
 import { type Classifier, type ClassifierConfig, initClassifier } from '@maehem/vit';
-import { openOptions } from './config/open.js';
+import { compileLongRun, openOptions } from './config/open.js';
 import { labelledBatches, openLabelled, testBatches } from './labelled-images.js';
 import { openPretrained, type PretrainedSource } from './pretrained-source.js';
 import { percent } from './probe.js';
@@ -74,6 +74,7 @@ export async function runFinetuning(
     progress.note(`skipped: ${error.message}`),
   );
   const run = createFinetuning(config, images.batchesPerEpoch, start);
+  await compileLongRun(settings, backend, run.totalSteps);
   announce(progress, backend, run, [labelled.train.length, labelled.test.length], settings);
   await mkdir(settings.out, { recursive: true });
   await writeJson(join(settings.out, 'config.json'), known);

@@ -26,7 +26,7 @@ import {
   threadsUnavailable,
 } from '@maehem/train/node';
 import type { RgbaImage } from '@maehem/viz';
-import { openOptions } from './config/open.js';
+import { compileLongRun, openOptions } from './config/open.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
 import type { PretrainedSource } from './pretrained-source.js';
 import { type Progress, trainingProgress } from './progress.js';
@@ -75,8 +75,8 @@ export async function runPretraining(
   const layer = overlay(stored, given);
   const weights = checkpoint === undefined ? await openStart(layer) : undefined;
   const settings = parseSettings(weights === undefined ? layer : settingsOfWeights(layer, weights));
-  const threads = trainingThreads(settings, progress);
   const backend = await openBackend(settings.backend, openOptions(settings));
+  const threads = trainingThreads(settings, backend, progress);
   const images = await openTrainingImages(settings, ({ error }) =>
     progress.note(`skipped: ${error.message}`),
   );
@@ -88,6 +88,7 @@ export async function runPretraining(
   const state = start?.state ?? (weights && (await loadWeights(config, weights, progress)));
   const how = { ...inThreads(threads), ...(await targetComponents(config, images)) };
   const run = createPretraining(config, images.batchesPerEpoch, state, how);
+  await compileLongRun(settings, backend, run.totalSteps);
   if (threads > 1)
     progress.note(`threads    ${threads}, each on ${config.batch / threads} images of a batch`);
   announce(progress, backend, settings, images, run);
@@ -146,11 +147,17 @@ export function assertSameTrajectory<Config extends object>(
 }
 
 /** The threads that were asked for, or one where there cannot be more. */
-function trainingThreads({ threads }: PretrainSettings, progress: Progress): number {
-  const refusal = threads > 1 ? threadsUnavailable() : undefined;
+function trainingThreads({ threads }: PretrainSettings, backend: Backend, progress: Progress): number {
+  const refusal = threads > 1 ? refusalOfThreads(backend) : undefined;
   if (refusal === undefined) return threads;
   progress.note(`threads    1 in place of ${threads}: ${refusal}`);
   return 1;
+}
+
+/** Why a step cannot be shared by threads here. */
+function refusalOfThreads({ name, capabilities }: Backend): string | undefined {
+  if (!capabilities.sharedMemory) return `${name} divides its work itself`;
+  return threadsUnavailable();
 }
 
 function inThreads(threads: number): PretrainingOptions {
