@@ -2,15 +2,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { sha256File } from './checksum.js';
 import { compileBinding, compilerVersion } from './compile.js';
-import {
-  CUDA_LIBRARIES,
-  findCuda,
-  hasDriver,
-  missingCuda,
-  placeCuda,
-  placeXlaFiles,
-  systemCudaFolders,
-} from './cuda.js';
+import { findCuda, hasDriver, missingCuda, placeCuda, placeXlaFiles, systemCudaFolders } from './cuda.js';
 import {
   BINDING,
   NAPI_VERSION,
@@ -43,6 +35,8 @@ export interface Building {
  */
 export async function buildInstallation(building: Building): Promise<Manifest> {
   const { source, variant, tools, staging, work, report } = building;
+  // First what is most often missing.
+  const cuda = variant === 'cuda' ? await gatherCuda(building) : undefined;
   const name = packageOf(variant);
   report(`npm install of ${name} ${TFJS_VERSION}, without its scripts`);
   const packageDir = await installPackage(tools.npm, name, TFJS_VERSION, staging);
@@ -50,31 +44,45 @@ export async function buildInstallation(building: Building): Promise<Manifest> {
   await mkdir(libraries, { recursive: true });
   report(`TensorFlow's library from ${source.location}`);
   const include = await source.provide({ libraries, headers: join(work, 'include') });
-  const cuda = variant === 'cuda' ? await provideCuda(building, packageDir) : [];
+  if (cuda !== undefined) await provideCuda(cuda, join(packageDir, 'deps', 'cuda'), report);
   const compiler = await compilerVersion(tools.compiler);
   report(`compiling the binding with ${compiler}`);
   const names = await readdir(libraries);
-  await compileBinding({ compiler: tools.compiler, packageDir, include, libraries: names, cuda });
+  const linked = cuda === undefined ? [] : [...cuda.found.keys()];
+  await compileBinding({ compiler: tools.compiler, packageDir, include, libraries: names, cuda: linked });
   const proof = await proveTensorFlow(packageDir);
   if (variant === 'cuda' && !proof.gpu) report(await whyNoGpu());
   await rm(work, { recursive: true });
-  const manifest = await describe(building, packageDir, compiler, proof, cuda);
+  const manifest = await describe(building, packageDir, compiler, proof, linked);
   await writeFile(join(staging, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
 
-/** @returns the names in `deps/cuda` that the binding is to load */
-async function provideCuda({ source, work, report }: Building, packageDir: string): Promise<string[]> {
+interface Cuda {
+  /** Absolute paths by name, every one that is needed. */
+  readonly found: ReadonlyMap<string, string>;
+  /** Where they were looked for. */
+  readonly folders: readonly string[];
+}
+
+/** @throws naming the libraries that are missing */
+async function gatherCuda({ source, work, report }: Building): Promise<Cuda> {
   report('libraries of CUDA and cuDNN');
   const own = await source.cudaFolders(join(work, 'nvidia-wheels'));
   const folders = [...own, ...(await systemCudaFolders())];
   const { found, missing } = await findCuda(folders);
   if (missing.length > 0) throw missingCuda(missing, folders);
-  const target = join(packageDir, 'deps', 'cuda');
+  return { found, folders };
+}
+
+async function provideCuda(
+  { found, folders }: Cuda,
+  target: string,
+  report: (line: string) => void,
+): Promise<void> {
   await placeCuda(found, target);
   if (!(await placeXlaFiles(folders, target)))
     report('ptxas and libdevice are missing (pip package nvidia-cuda-nvcc-cu12): all but XLA will work');
-  return CUDA_LIBRARIES.map(({ name }) => name);
 }
 
 /** Not an error: images are built on machines without a GPU. */
