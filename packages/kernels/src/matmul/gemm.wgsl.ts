@@ -38,7 +38,7 @@ export interface GemmTile {
 }
 
 /** One factor: [rows, k] contiguous along `k`, or [k, rows] contiguous along `rows` (columns, for B). */
-export interface GemmOperand {
+interface GemmOperand {
   readonly along: 'k' | 'rows';
   /** The contiguous axis is a multiple of 4: read vec4. */
   readonly vector: boolean;
@@ -46,7 +46,7 @@ export interface GemmOperand {
 }
 
 /** What happens to a finished sum. */
-export interface GemmEpilogue {
+interface GemmEpilogue {
   /** Add bias [n]. */
   readonly bias?: boolean;
   /** Write GELU(c), and its derivative to a second output. */
