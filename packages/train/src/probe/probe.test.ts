@@ -42,17 +42,23 @@ const PROBES: readonly (readonly [string, (...sets: Sets) => Promise<ProbeResult
   ],
 ];
 
-describeOnEveryBackend('probes', () => {
-  it.each(PROBES)('%s finds planes between classes, on images that it has not seen', async (_name, probe) => {
-    const before = tf.memory().numTensors;
-    const { accuracy, trainAccuracy, loss } = await probe(train, test);
-    expect(accuracy).toBeGreaterThan(0.95);
-    expect(trainAccuracy).toBeGreaterThan(0.95);
-    expect(loss).toBeLessThan(0.3);
-    expect(tf.memory().numTensors).toBe(before);
-  });
+describeOnEveryBackend('probes', (backend) => {
+  // A software GPU takes a minute for the hundreds of steps of these; their kernels are tested where they are at home.
+  const few = backend === 'webgpu' ? it.skip : it;
 
-  it.each(PROBES)('%s stays at chance when labels say nothing', async (_name, probe) => {
+  few.each(PROBES)(
+    '%s finds planes between classes, on images that it has not seen',
+    async (_name, probe) => {
+      const before = tf.memory().numTensors;
+      const { accuracy, trainAccuracy, loss } = await probe(train, test);
+      expect(accuracy).toBeGreaterThan(0.95);
+      expect(trainAccuracy).toBeGreaterThan(0.95);
+      expect(loss).toBeLessThan(0.3);
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
+
+  few.each(PROBES)('%s stays at chance when labels say nothing', async (_name, probe) => {
     const noise = (set: Required<Features>, name: string) => shuffled(set, fold(key, name));
     const { accuracy, loss } = await probe(noise(train, 'a'), noise(test, 'b'));
     // The deviation of 400 fair draws is 0.022.
