@@ -12,6 +12,7 @@ import {
   type PretrainSettings,
   parseWith,
   SettingsError,
+  XLA,
 } from './schema.js';
 
 const rate = z.number().min(0).lt(1);
@@ -24,7 +25,7 @@ const finetuneSchema = z.strictObject({
   out: z.string().min(1),
   backend: z.enum(BACKENDS),
   precision: z.enum(PRECISIONS),
-  xla: z.boolean().optional(),
+  xla: z.enum(XLA),
   adapter: z.string().min(1).optional(),
   seed: z.int().nonnegative(),
   model: modelSchema,
@@ -127,7 +128,7 @@ function defaults(scratch: boolean): SettingsLayer {
   const { optimizer, dropPath, mix, labelSmoothing, ema, tunedBlocks, batch, accumulate, seed } = paper;
   return {
     ...{ dataKind: 'auto', from: null, out: 'runs/finetune', backend: 'auto' },
-    ...{ precision: 'f32', seed, model: { preset: 'small' }, pooling: 'mean', tunedBlocks },
+    ...{ precision: 'f32', xla: 'auto', seed, model: { preset: 'small' }, pooling: 'mean', tunedBlocks },
     ...{ trainImages: null, testImages: null, batch, accumulate, epochs: 20, optimizer, dropPath },
     ...{ mix: { probability: 1, switchProbability: 0.5, ...mix }, labelSmoothing, ema },
     augment: {

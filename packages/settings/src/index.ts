@@ -21,6 +21,7 @@ export {
   parseSettings,
   pretrainConfig,
   SettingsError,
+  XLA,
 } from './schema.js';
 export {
   type AblationTable,

@@ -31,6 +31,9 @@ export const modelSchema: z.ZodType<ModelSettings, unknown> = z.strictObject({
 /** Engines, as settings name them. */
 export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 
+/** When XLA compiles steps, as settings name it. */
+export const XLA = ['auto', 'on', 'off'] as const;
+
 /** Precisions of matrix products, as settings name them. */
 export const PRECISIONS = ['f32', 'bf16'] as const;
 
@@ -45,7 +48,7 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
   out: z.string().min(1).default('runs/pretrain'),
   backend: z.enum(BACKENDS).default('auto'),
   precision: z.enum(PRECISIONS).default('f32'),
-  xla: z.boolean().optional(),
+  xla: z.enum(XLA).default('auto'),
   adapter: z.string().min(1).optional(),
   threads: z.int().positive().default(1),
   seed: z.int().nonnegative().default(0),
@@ -99,8 +102,8 @@ export interface PretrainSettings {
   readonly backend: (typeof BACKENDS)[number];
   /** Of matrix products: bf16 rounds their inputs, on tensorflow. */
   readonly precision: (typeof PRECISIONS)[number];
-  /** tensorflow: compile the step with XLA; decided by the length of the run unless told. */
-  readonly xla?: boolean;
+  /** tensorflow: are steps compiled with XLA? `auto`: in long runs. */
+  readonly xla: (typeof XLA)[number];
   /** webgpu: `high-performance`, `low-power`, `fallback` for one in software, or a part of the GPU's name. */
   readonly adapter?: string;
   /** Threads that share each step; every batch must be a multiple of it. */

@@ -4,6 +4,7 @@ import {
   PRECISIONS,
   parseFinetuneSettings,
   type SettingsLayer,
+  XLA,
 } from '@maehem/settings';
 import { type Flag, number, size } from './flags.js';
 
@@ -29,7 +30,12 @@ export const FINETUNE_FLAGS: readonly Flag[] = [
     path: 'precision',
     choices: PRECISIONS,
   },
-  { flags: '--xla', about: 'tensorflow: compile the step (default: in long runs)', path: 'xla' },
+  {
+    flags: '--xla <when>',
+    about: 'tensorflow: compile steps; auto: in long runs',
+    path: 'xla',
+    choices: XLA,
+  },
   {
     flags: '--adapter <name>',
     about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",

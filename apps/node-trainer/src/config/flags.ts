@@ -6,6 +6,7 @@ import {
   parseSettings,
   type SettingsLayer,
   setPath,
+  XLA,
 } from '@maehem/settings';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
@@ -58,9 +59,10 @@ const FLAGS: readonly Flag[] = [
     choices: PRECISIONS,
   },
   {
-    flags: '--xla',
-    about: 'tensorflow: compile the step (default: in runs of 1,000 steps and more)',
+    flags: '--xla <when>',
+    about: 'tensorflow: compile steps; auto: in long runs',
     path: 'xla',
+    choices: XLA,
   },
   {
     flags: '--adapter <name>',

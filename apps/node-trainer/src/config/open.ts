@@ -9,7 +9,7 @@ export function openOptions({
 }: Pick<PretrainSettings, 'precision' | 'xla' | 'adapter'>): OpenOptions {
   return {
     precision: precision === 'bf16' ? 'bfloat16' : 'float32',
-    ...(xla === undefined ? {} : { xla }),
+    ...(xla === 'on' ? { xla: true } : {}),
     ...(adapter === undefined ? {} : { adapter }),
   };
 }
@@ -23,6 +23,6 @@ export async function compileLongRun(
   backend: Backend,
   steps: number,
 ): Promise<void> {
-  if (backend.name !== 'tensorflow' || settings.xla !== undefined || steps < STEPS_WORTH_COMPILING) return;
+  if (backend.name !== 'tensorflow' || settings.xla !== 'auto' || steps < STEPS_WORTH_COMPILING) return;
   await openBackend('tensorflow', { ...openOptions(settings), xla: true });
 }
