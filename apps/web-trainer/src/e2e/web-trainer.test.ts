@@ -218,6 +218,18 @@ describe.skipIf(missing !== undefined)(
       }),
     );
 
+    it('does not open a run that another tab has open', { timeout: 300_000 }, () =>
+      withPage({}, async ({ page, context }) => {
+        await trainTo(page, 2);
+        await pauseRun(page);
+        const other = await context.newPage();
+        await other.goto(site.url);
+        await other.getByRole('alert').filter({ hasText: 'open in another tab' }).waitFor();
+        await other.locator('.mosaic').waitFor();
+        expect(await readout(other, 'step')).toBe(0);
+      }),
+    );
+
     it('says that the device is gone, and goes on from the last kept step', { timeout: 300_000 }, () =>
       withPage({}, async ({ page }) => {
         await trainTo(page, 3);

@@ -15,6 +15,7 @@ import {
 import { ARCHITECTURE_NOTE, encodeSafetensors } from '@maehem/weights';
 import { openSource, type Pictures, shown, spread } from '../data/pictures.js';
 import type { DataSource } from '../data/source.js';
+import { claimRun } from '../keep/claim.js';
 import { storageUnavailable } from '../keep/private-files.js';
 import { findRun, keepCheckpoint, newestCheckpoint } from '../keep/run-store.js';
 import { openEngine } from './engine.js';
@@ -52,6 +53,8 @@ export interface Run {
 
 /** Set a run up: engine, pictures, weights. @throws with the reason when one of them can't be had. */
 export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) => void): Promise<Run> {
+  const id = request.resume ?? newId();
+  await claimRun(id);
   const kept = request.resume === undefined ? undefined : await resumed(request.resume);
   const { settings, source } = kept?.run ?? request;
   const backend = await openEngine(request.engine, request.site);
@@ -64,7 +67,6 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
   const state = kept === undefined ? fromFile?.state : keptState(kept.files);
   const run = createPretraining(config, pictures.batchesPerEpoch, state);
   const history = kept?.files.history ?? emptyHistory();
-  const id = request.resume ?? newId();
   const summary: RunSummary = {
     ...{ id, settings, source, history },
     ...{ engine: backend.name, engineDescription: backend.description },
