@@ -6,7 +6,7 @@ import { initMae, type Mae, smallMaePreset } from '@maehem/mae';
 import { adamw, pretrainGroups } from '@maehem/optim';
 import { randomMasking, uploadPlan } from '@maehem/patches';
 import { fold, normal, seed } from '@maehem/random';
-import { describeOnEveryBackend, difference } from '@maehem/testing';
+import { describeOnBackend, difference } from '@maehem/testing';
 import { entries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it, vi } from 'vitest';
@@ -77,7 +77,10 @@ beforeAll(() => {
   execFileSync(process.execPath, [tsc, '-b', project], { stdio: 'inherit' });
 }, 180_000);
 
-describeOnEveryBackend('training in threads', () => {
+// Engines that show their memory to JavaScript; the others divide their work themselves.
+for (const backend of ['wasm', 'cpu'] as const) describeOnBackend('training in threads', backend, inThreads);
+
+function inThreads(): void {
   it.each([{ threads: 2 }, { threads: 2, accumulate: 2, clipNorm: 0.05 }, { threads: 4 }])(
     'is training in one: %o',
     async (setting) => {
@@ -144,4 +147,4 @@ describeOnEveryBackend('training in threads', () => {
     }
     expect(() => trainer({ threads: 0 })).toThrow('threads must be a whole number of at least 1, got 0');
   });
-});
+}
