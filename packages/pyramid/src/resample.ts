@@ -43,7 +43,8 @@ export function halveResolution({ tokens, grid: [rows, columns] }: FeatureMap): 
     [fours],
     () => {
       const value = tf.max(fours, 1) as tf.Tensor2D;
-      const isLargest = tf.cast(tf.equal(fours, tf.expandDims(value, 1)), 'float32');
+      // 1 where nothing is missing to the largest; tfjs's WebGPU engine casts no bool to float.
+      const isLargest = tf.sub(1, tf.sign(tf.sub(tf.expandDims(value, 1), fours)));
       return { value, saved: [tf.div(isLargest, tf.sum(isLargest, 1, true))] };
     },
     (dy, [share]) => [tf.mul(share!, tf.expandDims(dy, 1))],
