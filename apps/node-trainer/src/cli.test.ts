@@ -118,7 +118,7 @@ describe('a run', () => {
     expect(readdirSync(join(folder, 'run', 'checkpoints')).length).toBe(2);
     expect(metrics('run').map(({ step }) => step)).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
 
-    const methods = ['--method', 'linear,lars,knn', '--k', '5', '--epochs', '20', '--lr', '5'];
+    const methods = ['--method', 'linear,lars,knn', '--k', '5', '--epochs', '50', '--lr', '50'];
     const probed = await maehem('probe', 'run', ...methods, '--json', '--backend', 'cpu');
     expect(probed.code).toBe(0);
     const { pretrained, untrained } = JSON.parse(probed.stdout) as Record<string, ProbeFigures>;
