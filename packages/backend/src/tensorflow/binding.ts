@@ -14,7 +14,7 @@ export interface OpAttribute {
 }
 
 /** What the binding tells of an op's output. */
-export interface OutputMetadata {
+interface OutputMetadata {
   readonly id: number;
   readonly shape: number[];
   /** TensorFlow's `DataType` number. */

@@ -17,7 +17,7 @@ export interface TracedValue {
 }
 
 /** One op. */
-export interface TracedOp {
+interface TracedOp {
   readonly kind: 'op';
   readonly op: string;
   readonly attributes: readonly OpAttribute[];
@@ -26,7 +26,7 @@ export interface TracedOp {
 }
 
 /** Several ops that have another form in a graph. */
-export interface TracedRegion {
+interface TracedRegion {
   readonly kind: 'region';
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];

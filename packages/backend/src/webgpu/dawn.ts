@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { host } from './host.js';
 
 /**
@@ -14,6 +15,8 @@ const DAWN_OPTIONS = ['enable-dawn-features=allow_unsafe_apis'];
  */
 export async function openGpu(adapterName?: string): Promise<GPU | string> {
   if (host.navigator?.gpu !== undefined) return host.navigator.gpu;
+  // Without it the Vulkan loader's window part complains on stderr, though no window is wanted.
+  if (process.platform === 'linux') process.env['XDG_RUNTIME_DIR'] ??= tmpdir();
   try {
     const { create, globals } = await import('webgpu');
     for (const [name, value] of Object.entries(globals))
