@@ -46,11 +46,14 @@ export async function trainToEnd<
   const started = performance.now();
   const checkpointDue = everyEpochs(training.checkpointEvery, run);
   let loss = Number.NaN;
+  let firstStep = true;
   try {
     for await (const report of run.steps(images.epochs)) {
       loss = report.loss;
       log.step(report);
       progress.update(report);
+      if (firstStep) tellFirstStep((performance.now() - started) / 1000, progress);
+      firstStep = false;
       if (interrupt.requested()) break;
       const last = report.step === report.totalSteps;
       if (!last) await afterStep?.(report);
@@ -74,6 +77,12 @@ export async function trainToEnd<
   );
   if (images.skipped() > 0) progress.note(`left out   ${images.skipped()} bad images`);
   return { checkpoint, interrupted, finalLoss: loss };
+}
+
+/** A step is recorded once, and compiled by engines that compile: whoever waits should know that it is over. */
+function tellFirstStep(seconds: number, progress: Progress): void {
+  if (seconds >= 1)
+    progress.note(`first step ${seconds.toFixed(1)} s: it was recorded and compiled; the others replay it`);
 }
 
 /** The GPU took the weights along: the run goes on from a file. */
