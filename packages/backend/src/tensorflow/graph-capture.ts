@@ -4,7 +4,7 @@ import { assertShapes, type Captured } from '../capture.js';
 import type { TensorTree } from '../params.js';
 import { DataTypes, type TensorFlowEngine, tensorflowEngine } from './binding.js';
 import { LoadedStep } from './loaded-step.js';
-import type { RawTensor } from './ops.js';
+import { tensorflowOps } from './ops.js';
 import { settings } from './settings.js';
 import type { InputRole } from './step-graph.js';
 import { type Trace, Tracer } from './trace.js';
@@ -44,10 +44,11 @@ function record<Inputs extends TensorTree, Outputs extends TensorTree>(
   step: (inputs: Inputs) => Outputs,
   inputs: Inputs,
 ): { trace: Trace; roles: InputRole[]; unflatten: (tensors: readonly tf.Tensor[]) => Outputs } {
+  const ops = tensorflowOps(engine);
   const given = entries<tf.Tensor>(inputs);
   const tracer = new Tracer(
     engine,
-    given.map(([, tensor]) => raw(engine, tensor)),
+    given.map(([, tensor]) => ops.input(tensor)),
   );
   tracer.start();
   let outputs: Outputs;
@@ -57,7 +58,7 @@ function record<Inputs extends TensorTree, Outputs extends TensorTree>(
     tracer.stop();
   }
   const { leaves: results, unflatten } = flatten<tf.Tensor, Outputs>(outputs);
-  const trace = tracer.finish(results.map((tensor) => raw(engine, tensor)));
+  const trace = tracer.finish(results.map((tensor) => ops.input(tensor)));
   const roles = inputRoles(
     trace,
     given.map(([path]) => path),
@@ -98,9 +99,4 @@ function suffixes(path: string): string[] {
 function sameType(trace: Trace, a: number, b: number): boolean {
   const [one, other] = [trace.values[a]!, trace.values[b]!];
   return one.dtype === other.dtype && tf.util.arraysEqual([...one.shape], [...other.shape]);
-}
-
-function raw(engine: TensorFlowEngine, tensor: tf.TensorInfo): RawTensor {
-  const [id] = engine.getInputTensorIds([tensor]);
-  return { id: id!, shape: tensor.shape, dtype: engine.tensorMap.get(tensor.dataId).dtype };
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { type TensorFlowEngine, tfjsType } from './binding.js';
+import { type TensorFlowEngine, type TensorRecord, tfjsType } from './binding.js';
 import { ResidentRecord, residentRecord, type VariableStore } from './resident.js';
 import { SAVED_MODEL_TAG, writeSavedModel } from './saved-model.js';
 import { fetchedOutputs, type InputRole, names, stepGraph } from './step-graph.js';
@@ -89,10 +89,10 @@ export class LoadedStep implements VariableStore {
     this.engine.binding.deleteSavedModel(this.session);
   }
 
-  private tensor(record: ConstructorParameters<typeof Object>[0]): tf.Tensor {
+  private tensor(record: TensorRecord): tf.Tensor {
     const dataId = {};
-    const { shape, dtype } = record as ResidentRecord;
-    this.engine.tensorMap.set(dataId, record as ResidentRecord);
+    const { shape, dtype } = record;
+    this.engine.tensorMap.set(dataId, record);
     const info = { dataId, shape: [...shape], dtype: tfjsType(dtype) };
     return tf.engine().makeTensorFromTensorInfo(info, tf.backend());
   }

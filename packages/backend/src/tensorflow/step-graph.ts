@@ -169,6 +169,13 @@ function emitOutput(
   graph.node('Identity', [value], { T: attr.type(dtype) }, { name: names.output(j), after });
 }
 
+/** What the step's function takes: what is fed, and the variables of all else. */
+function argumentTypes(trace: Trace, roles: readonly InputRole[]): number[] {
+  return roles.map((role, i) =>
+    role.kind === 'fed' ? trace.values[trace.inputs[i]!]!.dtype : DataTypes.resource,
+  );
+}
+
 function defineFunction(
   nodes: NodeDef[],
   trace: Trace,
@@ -177,10 +184,7 @@ function defineFunction(
   output: (j: number) => GraphValue,
   done: GraphValue,
 ): FunctionDef {
-  const inputArg = roles.map((role, i) => ({
-    name: names.feed(i),
-    type: role.kind === 'fed' ? trace.values[trace.inputs[i]!]!.dtype : DataTypes.resource,
-  }));
+  const inputArg = argumentTypes(trace, roles).map((type, i) => ({ name: names.feed(i), type }));
   const outputArg = fetched.map((j) => ({
     name: names.output(j),
     type: trace.values[trace.outputs[j]!]!.dtype,
@@ -207,15 +211,12 @@ function callFunction(
   handles: ReadonlyMap<number, GraphValue>,
   fetched: readonly number[],
 ): void {
-  const types = roles.map((role, i) =>
-    role.kind === 'fed' ? trace.values[trace.inputs[i]!]!.dtype : DataTypes.resource,
-  );
   const results = fetched.map((j) => trace.values[trace.outputs[j]!]!.dtype);
   const outputs = graph.node(
     'StatefulPartitionedCall',
     roles.map((_, i) => handles.get(i) ?? `${names.feed(i)}:0`),
     {
-      Tin: { list: { type: types } },
+      Tin: { list: { type: argumentTypes(trace, roles) } },
       Tout: { list: { type: [...results, DataTypes.int32] } },
       f: { func: { name: STEP } },
       _XlaMustCompile: attr.bool(true),

@@ -126,16 +126,13 @@ export class Tracer {
     const known = this.known.get(id);
     if (known !== undefined) return known;
     const { real } = this;
-    const [info] = real.executeOp('Identity', this.identityType(id), [id], 1);
-    const value = this.name(id, { ...info!, constant: real.tensorDataSync(id).slice() });
+    // Its values tell the type of a tensor that is known by its number, and an op its shape.
+    const values = real.tensorDataSync(id);
+    const dtype = values instanceof Float32Array ? 1 : values instanceof Int32Array ? 3 : 10;
+    const type = [{ name: 'T', type: real.TF_ATTR_TYPE, value: dtype }];
+    const [info] = real.executeOp('Identity', type, [id], 1);
+    const value = this.name(id, { ...info!, constant: values.slice() });
     real.deleteTensor(info!.id);
     return value;
-  }
-
-  /** Only its values tell the type of a tensor that is known by its number. */
-  private identityType(id: number): OpAttribute[] {
-    const values = this.real.tensorDataSync(id);
-    const type = values instanceof Float32Array ? 1 : values instanceof Int32Array ? 3 : 10;
-    return [{ name: 'T', type: this.real.TF_ATTR_TYPE, value: type }];
   }
 }
