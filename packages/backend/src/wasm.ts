@@ -25,7 +25,7 @@ export const wasmProvider: BackendProvider = {
     const threaded = await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT');
     const threads = threaded ? getThreadsCount() : 1;
     return {
-      description: `WebAssembly${simd ? ' with SIMD' : ''}, ${threads} thread${threads === 1 ? '' : 's'}`,
+      description: `WebAssembly${simd ? ' with SIMD' : ''}${threads > 1 ? `, ${threads} threads` : ''}`,
       capabilities: {
         device: 'cpu',
         sharedMemory: true,

@@ -1,6 +1,7 @@
 import { type Backend, type BackendName, openBackend, PROVIDERS } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineOffer } from './protocol.js';
+import { enginePath } from './threads.js';
 
 /** The engines that pages know, fastest first, and why some cannot open here. */
 export function engineOffers(): Promise<EngineOffer[]> {
@@ -16,14 +17,14 @@ export function engineOffers(): Promise<EngineOffer[]> {
 /** Open an engine whose files this site serves. */
 export async function openEngine(name: BackendName | 'auto', site: string): Promise<Backend> {
   withoutThreadsOfTfjs();
-  return openBackend(name, { wasmPath: new URL('tfjs/', site).href });
+  return openBackend(name, { wasmPath: enginePath(site) });
 }
 
 /**
  * On an isolated page tfjs would start threads of its own, from code that a strict policy forbids, for matrix products
  * that our own kernels do. A value that is set before its module is loaded stays.
  */
-function withoutThreadsOfTfjs(): void {
+export function withoutThreadsOfTfjs(): void {
   tf.env().registerFlag('WASM_HAS_MULTITHREAD_SUPPORT', () => false);
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
 }

@@ -24,6 +24,8 @@ export interface RunSummary {
   readonly source: DataSource;
   readonly engine: BackendName;
   readonly engineDescription: string;
+  /** Threads that share each step, the trainer's own included. */
+  readonly threads: number;
   readonly step: number;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;

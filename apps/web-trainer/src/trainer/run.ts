@@ -23,6 +23,7 @@ import { guessPictures, livePlan } from './guess.js';
 import { emptyHistory, type History, note } from './history.js';
 import type { FailureReason, OpenRequest, Phase, RunSummary, StepTold, TrainerEvent } from './protocol.js';
 import { keptState, stateFromFile } from './start.js';
+import { inThreads, refusalOfThreads } from './threads.js';
 import { nextTurn, oneAtATime } from './turns.js';
 
 /** Held-out pictures that are shown live. */
@@ -65,11 +66,14 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
       ? undefined
       : await stateFromFile(config, request.start.file, request.start.name);
   const state = kept === undefined ? fromFile?.state : keptState(kept.files);
-  const run = createPretraining(config, pictures.batchesPerEpoch, state);
+  const refusal = settings.threads > 1 ? refusalOfThreads(backend) : undefined;
+  const how = refusal === undefined ? inThreads(settings, request.site) : {};
+  const run = createPretraining(config, pictures.batchesPerEpoch, state, how);
   const history = kept?.files.history ?? emptyHistory();
   const summary: RunSummary = {
     ...{ id, settings, source, history },
     ...{ engine: backend.name, engineDescription: backend.description },
+    threads: refusal === undefined ? settings.threads : 1,
     ...{ step: run.trainer.stepIndex, totalSteps: run.totalSteps, stepsPerEpoch: run.stepsPerEpoch },
     ...{ trainImages: pictures.train.length, heldOutImages: pictures.heldOut.length },
     classes: pictures.train.classes ?? [],

@@ -1,11 +1,13 @@
 import { GpuLostError } from '@maehem/backend';
+import { serveTrainingThread } from '@maehem/train/browser';
 import * as tf from '@tensorflow/tfjs-core';
 import * as comlink from 'comlink';
-import { engineOffers } from './engine.js';
+import { engineOffers, withoutThreadsOfTfjs } from './engine.js';
 import { guessPictures, planOf } from './guess.js';
 import { attentionOf, choose, nearest, patchColours, probeRun } from './look.js';
 import type { TrainerApi } from './protocol.js';
 import { openRun, type Run } from './run.js';
+import { THREAD_NAME } from './threads.js';
 
 /** One worker trains one run; another run gets another worker, so that nothing is left over. */
 let run: Run | undefined;
@@ -45,4 +47,7 @@ const api: TrainerApi = {
   },
 };
 
-comlink.expose(api);
+if (self.name === THREAD_NAME) {
+  withoutThreadsOfTfjs();
+  serveTrainingThread();
+} else comlink.expose(api);

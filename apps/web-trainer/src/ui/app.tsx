@@ -74,7 +74,8 @@ function RunLine(): VNode | null {
   if (value === undefined) return null;
   return (
     <span>
-      This one: {value.settings.model.preset}, on {sourceName(value.source)}, {value.engineDescription}.
+      This one: {value.settings.model.preset}, on {sourceName(value.source)}, {value.engineDescription}
+      {value.threads > 1 ? `, ${value.threads} threads` : ''}.
     </span>
   );
 }

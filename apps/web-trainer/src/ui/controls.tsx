@@ -111,11 +111,18 @@ function Readouts(): VNode {
         value={
           memory.value === undefined ? '–' : megabytes(memory.value.heapBytes ?? memory.value.tensorBytes)
         }
-        unit={memory.value?.heapBytes === undefined ? 'tensors' : 'engine heap'}
+        unit={heapName()}
         id="memory"
       />
     </dl>
   );
+}
+
+/** What the memory's figure is of: every thread has an engine of its own. */
+function heapName(): string {
+  if (memory.value?.heapBytes === undefined) return 'tensors';
+  const threads = run.value?.threads ?? 1;
+  return threads > 1 ? `heap, one of ${threads}` : 'engine heap';
 }
 
 function Readout({

@@ -8,6 +8,7 @@ import {
 } from '@maehem/settings';
 import { computed, signal } from '@preact/signals';
 import { type DataSource, sourceName } from '../data/source.js';
+import { suitableThreads } from '../trainer/threads.js';
 import { FIRST_DIGITS, recipe } from './recipes.js';
 
 /** What the next run will be: pictures, and what was changed about their recipe. */
@@ -24,12 +25,33 @@ export type Checked =
 
 function checked(from: DataSource, given: SettingsLayer): Checked {
   try {
-    return {
-      settings: parseSettings(overlay({ ...recipe(from), data: sourceName(from) }, given), 'These settings'),
-    };
+    return { settings: parseSettings(overlay(unchanged(from, given), given), 'These settings') };
   } catch (error) {
     return { error: (error as Error).message };
   }
+}
+
+/** What the recipe says, with as many threads as suit the batch on this machine. */
+function unchanged(from: DataSource, given: SettingsLayer): SettingsLayer {
+  const layer = recipe(from);
+  const batch = Number(given['batch'] ?? layer['batch']);
+  return { ...layer, data: sourceName(from), threads: suitableThreads(batch) };
+}
+
+/** Make the draft that of a kept run: its pictures, and what it changed about their recipe. */
+export function draftOf(settings: PretrainSettings, from: DataSource): void {
+  source.value = from;
+  const base = { ...checked(from, {}).settings, threads: suitableThreads(settings.batch) };
+  changes.value = differing({ ...settings }, base);
+}
+
+/** The settings of a layer that a base says otherwise or not at all. */
+function differing(layer: SettingsLayer, base: SettingsLayer): SettingsLayer {
+  const given: SettingsLayer = {};
+  for (const [path, text] of flatten(layer)) {
+    if (JSON.stringify(getPath(base, path)) !== text) setPath(given, path, JSON.parse(text));
+  }
+  return given;
 }
 
 /** The value of one setting in the draft, whether it holds or not. */

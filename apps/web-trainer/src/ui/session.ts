@@ -14,7 +14,7 @@ import type {
   TrainerApi,
   TrainerEvent,
 } from '../trainer/protocol.js';
-import { changes, draft, readUrl, source } from './draft.js';
+import { draft, draftOf, readUrl, source } from './draft.js';
 
 /** What a person should know; `alarm` interrupts, `note` waits. */
 export interface Message {
@@ -226,9 +226,6 @@ export async function firstRun(): Promise<void> {
 /** Go on with a kept run; the draft becomes its settings. */
 export async function resumeRun(stored: StoredRun): Promise<boolean> {
   const opened = await openRun({ resume: stored.id });
-  if (opened) {
-    source.value = stored.source;
-    changes.value = { ...stored.settings };
-  }
+  if (opened) draftOf(stored.settings, stored.source);
   return opened;
 }

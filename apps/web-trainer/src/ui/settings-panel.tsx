@@ -1,4 +1,5 @@
 import { MODEL_PRESETS, pretrainConfig } from '@maehem/settings';
+import { threadsUnavailable } from '@maehem/train/browser';
 import { signal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { megabytes } from '../keep/private-files.js';
@@ -83,6 +84,7 @@ export function SettingsPanel(): VNode {
       <fieldset>
         <legend>Training</legend>
         <NumberField path="batch" label="Batch" unit="images" min={1} />
+        <Threads />
         <NumberField path="accumulate" label="Batches a step" min={1} />
         <NumberField path="epochs" label="Epochs" min={0.1} step={1} />
         <NumberField path="optimizer.baseLr" label="Learning rate, batch 256" min={0.00001} step={0.001} />
@@ -94,6 +96,13 @@ export function SettingsPanel(): VNode {
       <Cost />
     </div>
   );
+}
+
+/** Threads, where this page can have some; they are wasm's and cpu's, WebGPU needs none. */
+function Threads(): VNode {
+  const refusal = threadsUnavailable();
+  if (refusal === undefined) return <NumberField path="threads" label="Threads" unit="on wasm" min={1} />;
+  return <p class="hint">wasm trains in one thread: {refusal}.</p>;
 }
 
 /** What the draft costs, or why it does not hold. */
