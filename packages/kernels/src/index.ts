@@ -4,7 +4,7 @@ export type { AdamwAttrs, AdamwInputs } from './adamw/inputs.js';
 export { attention } from './attention/attention.js';
 export { attentionProbabilities } from './attention/gradient.js';
 export { softmaxCrossEntropy } from './cross-entropy/cross-entropy.js';
-export { differentiable, type Forward } from './dispatch/differentiable.js';
+export { differentiable, type Forward, type Gradient } from './dispatch/differentiable.js';
 export { floats, integers } from './dispatch/host-views.js';
 export {
   defineKernel,

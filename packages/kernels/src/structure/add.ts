@@ -12,6 +12,10 @@ export function add<T extends tf.Tensor>(a: T, b: tf.Tensor): T {
   return differentiable<T>(
     [a, b],
     () => ({ value: tf.add(a, b) as T, saved: [] }),
-    (dy) => [tf.clone(dy), repeated.length === 0 ? tf.clone(dy) : tf.sum(dy, repeated, true)],
+    (dy) => [
+      () => tf.clone(dy),
+      // A position embedding is fixed, as a rule.
+      () => (repeated.length === 0 ? tf.clone(dy) : tf.sum(dy, repeated, true)),
+    ],
   );
 }

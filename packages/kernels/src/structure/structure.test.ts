@@ -1,7 +1,7 @@
 import { fold, seed } from '@maehem/random';
 import { checkOp, describeOnEveryBackend, loadTfjsGradients, randomTensor } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
 import { add } from './add.js';
 import { prependClassToken, sliceTokens } from './class-token.js';
@@ -39,6 +39,20 @@ describeOnEveryBackend('structure', () => {
       });
     }
     expect(() => add(x(), tf.zeros([1, 4, 4]))).toThrow('[1,4,4] does not spread over [3,5,4]');
+  });
+
+  it('add: a fixed position embedding gets no gradient', () => {
+    const positions = randomTensor(fold(key, 'positions'), [1, 5, 4]);
+    const loss = (a: tf.Tensor) => tf.sum(add(a, positions)) as tf.Scalar;
+    const names: string[] = [];
+    const runKernel = tf.engine().runKernel;
+    const spy = vi.spyOn(tf.engine(), 'runKernel').mockImplementation((name, ...rest) => {
+      names.push(name);
+      return runKernel.call(tf.engine(), name, ...rest);
+    });
+    tf.grad(loss)(x());
+    spy.mockRestore();
+    expect(names.filter((name) => name === 'Sum')).toHaveLength(1);
   });
 
   it('class token: before the others', async () => {
