@@ -11,6 +11,7 @@ export type {
   OpenOptions,
   Precision,
 } from './provider.js';
+export { recomputed } from './recomputed.js';
 export { DataTypes } from './tensorflow/binding.js';
 export { attr as graphAttribute, type GraphBuilder, type GraphForm } from './tensorflow/graph-builder.js';
 export { type RawTensor, type TensorFlowOps, tensorflowOps } from './tensorflow/ops.js';

@@ -1,5 +1,6 @@
 import { entries } from '@maehem/tree';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
+import { gradients } from './gradients.js';
 import type { TensorTree } from './params.js';
 
 /** Gradients by the dotted path of their parameter; frozen parameters are absent. */
@@ -28,14 +29,14 @@ export function valueAndGrad<Params extends TensorTree>(
   if (chosen.length === 0)
     throw new Error('valueAndGrad: every parameter is frozen, there is nothing to differentiate');
   const tensors = chosen.map(([, tensor]) => tensor);
-  const { value, grads } = tf.engine().gradients(() => loss(params), tensors, undefined, true);
-  const missing = chosen.filter((_, index) => grads[index] == null).map(([path]) => path);
+  const { value, grads } = gradients(() => loss(params), tensors);
+  const missing = chosen.filter((_, index) => grads[index] === undefined).map(([path]) => path);
   if (missing.length > 0)
     throw new Error(
       `valueAndGrad: the loss does not depend on ${missing.join(', ')}; freeze what is not used`,
     );
   return {
-    value: value as tf.Scalar,
+    value,
     grads: Object.fromEntries(chosen.map(([path], index) => [path, grads[index] as tf.Tensor])),
   };
 }

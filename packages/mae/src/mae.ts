@@ -32,7 +32,8 @@ export function reconstruct(
   ids: TokenIds,
 ): tf.Tensor3D {
   const latent = encode(params, patches, config, ids);
-  return decode(params, latent, { heads: config.decoderHeads, normEps: config.normEps }, ids);
+  const { decoderHeads: heads, normEps, recompute } = config;
+  return decode(params, latent, { heads, normEps, recompute }, ids);
 }
 
 /**

@@ -29,6 +29,12 @@ export interface BlockShape {
   readonly heads: number;
   /** Epsilon of the layer norms; 1e-6, the reference's, unless said otherwise. */
   readonly normEps?: number | undefined;
+  /**
+   * How many blocks there are to one whose activations are computed again in the backward pass instead of being kept:
+   * 1 for all, 2 for every second one, starting with the first; 0, or nothing, for none. Memory against time: a block
+   * keeps its input alone, and costs a third more of its arithmetic. Values and gradients are the same.
+   */
+  readonly recompute?: number | undefined;
 }
 
 /** Stochastic depth for one block: the factors, and which block it is. */

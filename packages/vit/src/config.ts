@@ -15,6 +15,8 @@ export interface VitConfig {
   readonly mlpRatio: number;
   /** Epsilon of the layer norms; 1e-6, the reference's, unless said otherwise. */
   readonly normEps?: number | undefined;
+  /** Blocks whose activations are computed twice instead of being kept: see `BlockShape`. Nothing of the model's. */
+  readonly recompute?: number | undefined;
 }
 
 /**

@@ -6,6 +6,7 @@ import { describeOnEveryBackend, expectClose, randomTensor } from '@maehem/testi
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import {
+  type BlockShape,
   block,
   type Classifier,
   type ClassifierConfig,
@@ -17,6 +18,7 @@ import {
   initClassifier,
   initPatchEmbed,
   patchEmbed,
+  transformer,
   vitPreset,
 } from './index.js';
 
@@ -73,6 +75,37 @@ describeOnEveryBackend('vit', () => {
     const plain = block(params, x, { heads: 3 });
     await expectClose(tf.slice(y, [0, 0, 0], [1, 5, 12]), tf.slice(x, [0, 0, 0], [1, 5, 12]), 0);
     await expectClose(tf.slice(y, [1, 0, 0], [1, 5, 12]), tf.slice(plain, [1, 0, 0], [1, 5, 12]), 1e-6);
+  });
+
+  it.each([
+    ['all', 1],
+    ['every second one', 2],
+  ])(
+    'recomputed blocks (%s) give the same value and gradients, with drop path too',
+    async (_name, recompute) => {
+      const model = { ...config, depth: 3 };
+      const params = initClassifier(key, model);
+      const patches = randomTensor<tf.Tensor3D>(fold(key, 'patches'), [2, 8, 48]);
+      const targets = tf.tensor2d([1, 0, 0, 0, 0, 0, 1, 0, 0, 0], [2, 5]);
+      const factors = tf.tensor2d(dropPathFactors(key, { depth: 3, batch: 2, rate: 0.5 }), [6, 2]);
+      const run = (shape: BlockShape) =>
+        valueAndGrad(
+          (p: Classifier) => softmaxCrossEntropy(classify(p, patches, shape, factors), targets),
+          params,
+        );
+      const kept = run(model);
+      const again = run({ ...model, recompute });
+      expect(await again.value.data()).toEqual(await kept.value.data());
+      expect(Object.keys(again.grads)).toEqual(Object.keys(kept.grads));
+      for (const [path, grad] of Object.entries(kept.grads))
+        expect(await again.grads[path]!.data(), path).toEqual(await grad.data());
+    },
+  );
+
+  it('refuses to recompute a part of a block', () => {
+    const params = initBlock(key, 12);
+    const x = randomTensor<tf.Tensor3D>(fold(key, 'x'), [2, 5, 12]);
+    expect(() => transformer([params], x, { heads: 3, recompute: 0.5 })).toThrow('got 0.5');
   });
 
   it.each(['mean', 'class'] as const)(

@@ -134,6 +134,18 @@ export class GraphBuilder {
     return this.node(op, [a, b], { T: attr.type(DataTypes.float32) })[0];
   }
 
+  /**
+   * `value`, not before `until` is there: what is computed from it is computed then, and not taken from the same
+   * computed earlier. In a plain graph a control edge does both; XLA forgets those, and has a barrier.
+   */
+  delayed(value: GraphValue, until: GraphValue, dtype: number): GraphValue {
+    const type = attr.type(dtype);
+    if (this.dialect === 'graph')
+      return this.node('Identity', [value], { T: type }, { after: [this.nodeOf(until)] })[0];
+    const types = { T: { list: { type: [dtype, DataTypes.float32] } } };
+    return this.node('XlaOptimizationBarrier', [value, until], types, { outputs: 2 })[0];
+  }
+
   /** A value that several fusions share, such as the learning rate of a layer. */
   cached(key: string, make: () => GraphValue): GraphValue {
     const known = this.cache.get(key);

@@ -19,7 +19,7 @@ const OPS_BY_OUTPUT: { readonly [output: string]: string } = {
   index: 'Where',
   resource: 'VarHandleOp',
   // One list of outputs.
-  'output*': 'Split SplitV Unpack',
+  'output*': 'Split SplitV Unpack XlaOptimizationBarrier',
   // Several outputs.
   'values indices': 'TopKV2',
   'loss backprop': 'SoftmaxCrossEntropyWithLogits',
