@@ -1,6 +1,6 @@
 import { type Backend, type BackendName, openBackend, PROVIDERS } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EngineOffer } from './protocol.js';
+import type { EngineOffer, GpuLimits } from './protocol.js';
 import { enginePath } from './threads.js';
 
 /** The engines that pages know, fastest first, and why some cannot open here. */
@@ -9,9 +9,18 @@ export function engineOffers(): Promise<EngineOffer[]> {
     PROVIDERS.map(async (provider) => {
       const refusal = await provider.unavailable();
       const passedOver = refusal === undefined ? await provider.passedOver?.() : undefined;
-      return { name: provider.name, refusal, passedOver };
+      const limits = provider.name === 'webgpu' ? await adapterLimits() : undefined;
+      return { name: provider.name, refusal, passedOver, ...(limits && { limits }) };
     }),
   );
+}
+
+/** What the adapter that an engine would open can hold: a device is asked for with all of it. */
+async function adapterLimits(): Promise<GpuLimits | undefined> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) return undefined;
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  return { maxBufferSize, maxStorageBufferBindingSize };
 }
 
 /** Open an engine whose files this site serves. */

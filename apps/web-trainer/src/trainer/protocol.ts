@@ -136,6 +136,16 @@ export interface EngineOffer {
   readonly refusal: string | undefined;
   /** Why `auto` takes another one, where it can open. */
   readonly passedOver: string | undefined;
+  /** Of its adapter, on WebGPU. */
+  readonly limits?: GpuLimits;
+}
+
+/** What an adapter can hold, in bytes. */
+export interface GpuLimits {
+  /** The largest buffer. */
+  readonly maxBufferSize: number;
+  /** The largest part of a buffer that a shader sees. */
+  readonly maxStorageBufferBindingSize: number;
 }
 
 /** What the worker does for the page. */

@@ -6,11 +6,9 @@ import { megabytes } from '../keep/private-files.js';
 import { change, changes, draft, drafted, shareUrl } from './draft.js';
 import { estimate } from './estimate.js';
 import { Choice, Field, NumberField, Switch } from './fields.js';
-import { draftDiffers, openRun, phase } from './session.js';
+import { engineToCome, executionOn, memoryWarnings } from './memory-warnings.js';
+import { draftDiffers, engine, offers, openRun, phase } from './session.js';
 import { count } from './words.js';
-
-/** A tab may hold about so much before browsers kill it. */
-const TAB_BYTES = 2e9;
 
 const shared = signal('');
 
@@ -159,14 +157,10 @@ function Cost(): VNode {
 }
 
 function CostTable(): VNode {
-  const config = pretrainConfig(draft.value.settings!);
-  const cost = estimate(config);
-  const warnings = [
-    cost.memoryBytes > TAB_BYTES &&
-      `About ${megabytes(cost.memoryBytes)} in all: tabs are often stopped above ${megabytes(TAB_BYTES)}. Lower the batch or the model.`,
-    cost.largestTensorBytes > 128e6 &&
-      `Its largest tensor has ${megabytes(cost.largestTensorBytes)}; many GPUs allow 128 MB in a page. Lower the batch.`,
-  ].filter((warning) => warning !== false);
+  const settings = draft.value.settings!;
+  const config = pretrainConfig(settings);
+  const offer = engineToCome(engine.value, offers.value);
+  const cost = estimate(config, executionOn(offer, settings.threads));
   return (
     <>
       <dl class="costs">
@@ -187,13 +181,17 @@ function CostTable(): VNode {
           <dd class="figure">{megabytes(cost.memoryBytes)}</dd>
         </div>
         <div>
+          <dt>Largest tensor</dt>
+          <dd class="figure">{megabytes(cost.largestTensorBytes)}</dd>
+        </div>
+        <div>
           <dt>Learning rate in effect</dt>
           <dd class="figure">
             {((config.optimizer.baseLr * config.batch * config.accumulate) / 256).toExponential(1)}
           </dd>
         </div>
       </dl>
-      {warnings.map((warning) => (
+      {memoryWarnings(config, settings.threads, offer).map((warning) => (
         <p key={warning} class="bad" role="status">
           {warning}
         </p>
