@@ -1,6 +1,6 @@
 // `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--runs N] [--seed N] [--json]`
 // `pnpm bench soak --backend wasm --config small --steps 1000 [--threads N] [--batch N] [--json]`
-// `pnpm bench webgpu --config nano --batch 2 [--runs N] [--seed N] [--json]`
+// `pnpm bench webgpu kernels|step|host [--config nano|b16] [--batch N] [--vs LIST] [--runs N] [--seed N] [--json]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
 import { parseArgs } from 'node:util';
 import { PROVIDERS, type Precision } from '@maehem/backend';
@@ -10,8 +10,16 @@ import { benchPage, type PageWork } from './page.js';
 import { parsePeer, peerNames } from './peers.js';
 import { benchSoak, type SoakOptions } from './soak.js';
 import { benchStep, type StepOptions } from './step.js';
-import { gemmTable, pageTable, reportTable, soakTable, webGpuTable } from './table.js';
-import { benchWebGpu, type WebGpuOptions } from './webgpu.js';
+import {
+  gemmTable,
+  gpuStepTable,
+  hostTable,
+  kernelTable,
+  pageTable,
+  reportTable,
+  soakTable,
+} from './table.js';
+import { benchGpuStep, benchHost, benchKernels, type KernelOptions } from './webgpu.js';
 
 const BACKENDS = PROVIDERS.map(({ name }) => name);
 const PRECISIONS: Readonly<Record<string, Precision>> = { f32: 'float32', bf16: 'bfloat16' };
@@ -33,8 +41,12 @@ pnpm bench soak [--backend …] [--precision …] [--config …] [--batch N] [--
   many steps of the own trainer; exit code 1 when tensors, buffers or resident memory grow
 pnpm bench page [--config small|cifar] [--batch N] [--threads N] [--runs N] [--json]
   training steps on wasm in a page of headless Chromium, in one thread and in N (2)
-pnpm bench webgpu [--config nano|b16] [--batch N] [--runs N] [--seed N] [--json]
-  the heavy WGSL kernels, forward and backward; whole steps: bench step --backend webgpu
+pnpm bench webgpu kernels [--config nano|b16] [--batch N] [--runs N] [--seed N] [--json]
+  the WGSL kernels, forward and backward, by the GPU's own clock (nano, batch 4)
+pnpm bench webgpu step [--config …] [--batch N] [--vs LIST] [--runs N] [--seed N] [--json]
+  steps of the peers by the GPU's own clock, and the kernels of ours (nano, batch 4)
+pnpm bench webgpu host [--config …] [--batch N] [--vs LIST] [--runs N] [--json]
+  the host's time for a step and the GPU's memory, with nothing computed (b16, batch 32)
 pnpm bench gemm [--runs N] [--seed N] [--json]
   square matrix products of our wasm kernels against tfjs's own`;
 
@@ -43,13 +55,23 @@ if (values.help) process.stdout.write(`${USAGE}\n`);
 else await run().catch(fail);
 
 async function run(): Promise<void> {
+  if (positionals[0] === 'webgpu') return webGpu(positionals.slice(1));
   if (positionals.length !== 1) throw new Error(USAGE);
   if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
   if (positionals[0] === 'page') return print(await page(), pageTable);
-  if (positionals[0] === 'webgpu') return print(await benchWebGpu(webGpuOptions()), webGpuTable);
   if (positionals[0] === 'soak') return soak();
   if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
   throw new Error(USAGE);
+}
+
+/** One part of the WebGPU benchmark, or all of them. */
+async function webGpu(parts: readonly string[]): Promise<void> {
+  const wanted = parts.length === 0 ? ['kernels', 'step', 'host'] : parts;
+  for (const part of wanted)
+    if (part === 'kernels') print(await benchKernels(kernelOptions()), kernelTable);
+    else if (part === 'step') print(await benchGpuStep(gpuStepOptions('nano', 4)), gpuStepTable);
+    else if (part === 'host') print(await benchHost(gpuStepOptions('b16', 32)), hostTable);
+    else throw new Error(`bench webgpu: '${part}' is not one of kernels, step, host`);
 }
 
 async function soak(): Promise<void> {
@@ -61,8 +83,8 @@ async function soak(): Promise<void> {
 function page() {
   const { log, runs } = commonOptions();
   const work: PageWork = {
-    preset: oneOf('--config', values.config, ['small', 'cifar'] as const),
-    ...{ batch: wholeNumber('--batch', values.batch, 1), steps: runs },
+    preset: oneOf('--config', values.config ?? 'small', ['small', 'cifar'] as const),
+    ...{ batch: batchSize(32), steps: runs },
   };
   return benchPage(Math.max(2, wholeNumber('--threads', values.threads, 1)), work, log);
 }
@@ -78,8 +100,8 @@ function readArguments() {
       options: {
         backend: { type: 'string', default: 'wasm' },
         precision: { type: 'string', default: 'f32' },
-        config: { type: 'string', default: 'small' },
-        batch: { type: 'string', default: '32' },
+        config: { type: 'string' },
+        batch: { type: 'string' },
         vs: { type: 'string', default: 'naive,jaxjs' },
         threads: { type: 'string', default: '1' },
         runs: { type: 'string', default: '10' },
@@ -117,17 +139,34 @@ function workOptions() {
       backend: oneOf('--backend', values.backend, BACKENDS),
       precision: PRECISIONS[oneOf('--precision', values.precision, Object.keys(PRECISIONS))]!,
     },
-    config: oneOf('--config', values.config, Object.keys(CONFIGS) as ConfigName[]),
-    batch: wholeNumber('--batch', values.batch, 1),
+    config: configName('small'),
+    batch: batchSize(32),
   };
 }
 
-function webGpuOptions(): WebGpuOptions {
+function kernelOptions(): KernelOptions {
   return {
-    size: oneOf('--config', values.config, ['nano', 'b16'] as const),
-    batch: wholeNumber('--batch', values.batch, 1),
+    config: oneOf('--config', values.config ?? 'nano', ['nano', 'b16'] as const),
+    batch: batchSize(4),
     ...commonOptions(),
   };
+}
+
+function gpuStepOptions(config: ConfigName, batch: number): Omit<StepOptions, 'engine'> {
+  return {
+    config: configName(config),
+    batch: batchSize(batch),
+    peers: peers(values.vs, 1),
+    ...commonOptions(),
+  };
+}
+
+function configName(fallback: ConfigName): ConfigName {
+  return oneOf('--config', values.config ?? fallback, Object.keys(CONFIGS) as ConfigName[]);
+}
+
+function batchSize(fallback: number): number {
+  return wholeNumber('--batch', values.batch ?? String(fallback), 1);
 }
 
 function commonOptions() {

@@ -1,48 +1,37 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { MaeConfig } from '@maehem/mae';
 import { randomMasking, sinCosPositionEmbedding } from '@maehem/patches';
 import { fold, type Key, normal, uniform } from '@maehem/random';
 import { patchValues, tokenCount } from '@maehem/vit';
 import { MASK_RATIO } from './configs.js';
-import { MANIFEST_FILE, TENSOR_FILE, type TensorEntry, type WorkloadManifest } from './workload.js';
+import type { TensorEntry, Workload } from './workload.js';
 
 /** The paper's base rate (table 8): without a warm-up, more of it makes the deeper models' first losses jump. */
 const BASE_RATE = 1.5e-4;
 
 type Values = Float32Array | Int32Array;
-/** A tensor to write; its values are made when it is written, so that only one is in memory at a time. */
+/** A tensor; its values are made when it is read, so that only one is in memory at a time. */
 type Item = Omit<TensorEntry, 'offset'> & { readonly values: () => Values };
 
-/**
- * Draw weights, images and a mask plan from a key and write them for the peers.
- * @param folder an existing, empty folder
- */
-export function writeWorkload(folder: string, key: Key, config: MaeConfig, batch: number): void {
+/** Weights, images and a mask plan from a key. A tensor's values are drawn each time that it is read. */
+export function drawWorkload(key: Key, config: MaeConfig, batch: number): Workload {
   const { keep, items: data } = batchItems(fold(key, 'batch'), config, batch);
-  const tensors = writeTensors(join(folder, TENSOR_FILE), [
-    ...weightItems(fold(key, 'weights'), config),
-    ...data,
-  ]);
-  const manifest: WorkloadManifest = {
+  const items = [...weightItems(fold(key, 'weights'), config), ...data];
+  const values = new Map(items.map((item) => [item.name, item.values]));
+  return {
     ...{ config, batch, keep, layerNormEps: 1e-6, normPixEps: 1e-6 },
-    ...{ adamw: { lr: BASE_RATE, beta1: 0.9, beta2: 0.95, eps: 1e-8 }, tensors },
+    ...{ adamw: { lr: BASE_RATE, beta1: 0.9, beta2: 0.95, eps: 1e-8 }, tensors: entries(items) },
+    read: ({ name }) => values.get(name)!(),
   };
-  writeFileSync(join(folder, MANIFEST_FILE), JSON.stringify(manifest));
 }
 
-function writeTensors(path: string, items: readonly Item[]): TensorEntry[] {
-  const file = openSync(path, 'w');
-  let offset = 0;
-  const entries = items.map(({ values, ...item }) => {
-    const bytes = values();
-    writeFileSync(file, bytes);
-    const entry = { ...item, offset };
-    offset += bytes.byteLength;
-    return entry;
+/** One behind the other, as in a file; all have four bytes a number. */
+function entries(items: readonly Item[]): TensorEntry[] {
+  let end = 0;
+  return items.map(({ values: _, ...item }) => {
+    const offset = end;
+    end += 4 * count(item.shape);
+    return { ...item, offset };
   });
-  closeSync(file);
-  return entries;
 }
 
 function batchItems(key: Key, config: MaeConfig, batch: number): { keep: number; items: Item[] } {

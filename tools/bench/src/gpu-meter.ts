@@ -16,17 +16,9 @@ type Method = (this: object, ...args: unknown[]) => unknown;
 type Class = { readonly prototype: Record<string, Method> };
 
 /**
- * Count at WebGPU's own functions, which every library goes through, whatever it does above them. Node's WebGPU
- * brings their classes here if nobody has yet.
+ * Count at WebGPU's own functions, which every library goes through, whatever it does above them.
+ * @param classes WebGPU's, by their names
  */
-export async function meterGpu(): Promise<GpuMeter> {
-  const { globals } = await import('webgpu');
-  for (const [name, value] of Object.entries(globals))
-    if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
-  return countFrom(globalThis);
-}
-
-/** @param classes WebGPU's, by their names */
 export function countFrom(classes: object): GpuMeter {
   const { GPUComputePassEncoder, GPUQueue, GPUDevice, GPUBuffer } = classes as Record<string, Class>;
   let counts = { dispatches: 0, submits: 0, buffers: 0 };

@@ -1,10 +1,10 @@
 // The process of a peer written in JavaScript: `node peer-main.js NAME THREADS`.
 import { readFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type GpuMeter, meterGpu } from './gpu-meter.js';
 import type { Peer, PeerReply, PeerRequest } from './peer.js';
+import { type GpuRecorder, isIdle, openPeerGpu } from './peer-gpu.js';
 import { NODE_PEERS } from './peers.js';
-import { openWorkload } from './workload.js';
+import { openShapes, openWorkload } from './workload.js';
 
 const REPLY_DESCRIPTOR = 3;
 
@@ -12,7 +12,7 @@ const load = NODE_PEERS[process.argv[2] ?? ''];
 if (load === undefined)
   throw new Error(`no peer '${process.argv[2]}'; known: ${Object.keys(NODE_PEERS).join(', ')}`);
 const peer = await load(Number(process.argv[3]));
-let meter: GpuMeter | undefined;
+let recorder: GpuRecorder | undefined;
 
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(peer, JSON.parse(line) as PeerRequest).catch((error: unknown): PeerReply => {
@@ -23,15 +23,19 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 async function answer(peer: Peer, request: PeerRequest): Promise<PeerReply> {
   if (request.command === 'init') {
-    if (request.backend === 'webgpu') meter = await meterGpu();
-    await peer.init(openWorkload(request.folder), request);
+    const { backend, folder, gpu = 'real' } = request;
+    if (backend === 'webgpu') recorder = await openPeerGpu(gpu);
+    await peer.init(isIdle(gpu) ? openShapes(folder) : openWorkload(folder), request);
     return { ready: true };
   }
+  const cpuBefore = process.cpuUsage();
   const start = performance.now();
   const loss = await peer.step();
   const ms = performance.now() - start;
-  const gpu = meter?.take();
-  return { loss, ms, peakBytes: peakResidentBytes(), ...(gpu === undefined ? {} : { gpu }) };
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const times = { ms, cpuMs: (user + system) / 1000 };
+  const gpu = await recorder?.take();
+  return { loss, ...times, peakBytes: peakResidentBytes(), ...(gpu === undefined ? {} : { gpu }) };
 }
 
 /** On Linux `resourceUsage().maxRSS` starts at the parent's size; the kernel's own mark for this program does not. */

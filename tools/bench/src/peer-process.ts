@@ -1,17 +1,19 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { GpuUse } from './gpu-meter.js';
 import type { Engine, PeerReply, PeerRequest } from './peer.js';
+import type { GpuRecord } from './peer-gpu.js';
 import { peerCommand } from './peers.js';
 
 /** One timed step; `peakBytes` is the process's largest resident set so far, the runtime included. */
 export interface StepResult {
   readonly loss: number;
   readonly ms: number;
+  /** Of all cores together; where the peer tells. */
+  readonly cpuMs?: number;
   readonly peakBytes: number;
   /** On WebGPU: what the step asked of the GPU. */
-  readonly gpu?: GpuUse;
+  readonly gpu?: GpuRecord;
 }
 
 /** A peer in its own process, so that engines and heaps do not disturb each other. */

@@ -1,5 +1,5 @@
 import type { BackendName, Precision } from '@maehem/backend';
-import type { GpuUse } from './gpu-meter.js';
+import type { GpuMode, GpuRecord } from './peer-gpu.js';
 import type { Workload } from './workload.js';
 
 /** What to run on; a peer that does not have it says so in {@link Peer.init}. */
@@ -7,6 +7,8 @@ export interface Engine {
   readonly backend: BackendName;
   /** `bfloat16`: matrix products round their inputs to it, as PyTorch's autocast; weights and losses are float32. */
   readonly precision: Precision;
+  /** On WebGPU; `real` if nothing is said. */
+  readonly gpu?: GpuMode;
 }
 
 /** What a peer says that has only one precision. */
@@ -35,14 +37,18 @@ export type PeerRequest =
   | ({ readonly command: 'init'; readonly folder: string } & Engine)
   | { readonly command: 'step' };
 
-/** `ms` is the wall time of the step alone; `peakBytes` the largest resident set of the whole process so far. */
+/**
+ * `ms` is the wall time of the step alone, `cpuMs` what it took of all cores together; `peakBytes` the largest resident
+ * set of the whole process so far.
+ */
 export type PeerReply =
   | { readonly ready: true }
   | {
       readonly loss: number;
       readonly ms: number;
+      readonly cpuMs?: number;
       readonly peakBytes: number;
       /** On WebGPU: what the step asked of the GPU. */
-      readonly gpu?: GpuUse;
+      readonly gpu?: GpuRecord;
     }
   | { readonly error: string };

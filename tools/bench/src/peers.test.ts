@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type MaeConfig, maeParameters } from '@maehem/mae';
 import { seed } from '@maehem/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawWorkload } from './draw-workload.js';
 import type { Engine, Peer } from './peer.js';
 import { startPeer } from './peer-process.js';
 import { createJaxjs } from './peers/jaxjs.js';
@@ -40,7 +41,7 @@ describe('peers', () => {
   let workload: Workload;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'maehem-bench-test-'));
-    writeWorkload(folder, seed(3), CONFIG, 4);
+    writeWorkload(folder, drawWorkload(seed(3), CONFIG, 4));
     workload = openWorkload(folder);
   });
   afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Backend, dispose, openBackend } from '@maehem/backend';
 import { seed as rootKey } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
 import { CONFIGS, type ConfigName } from './configs.js';
+import { drawWorkload } from './draw-workload.js';
 import { describeMachine, type Machine } from './machine.js';
 import type { Engine } from './peer.js';
 import { createTrainer, uploadBatch } from './peers/maehem.js';
 import { median } from './step.js';
-import { openWorkload } from './workload.js';
-import { writeWorkload } from './write-workload.js';
+import type { Workload } from './workload.js';
 
 export interface SoakOptions {
   readonly engine: Engine;
@@ -76,17 +73,11 @@ export async function benchSoak(options: SoakOptions): Promise<SoakReport> {
   return { ...engine, config, batch, threads, machine: describeMachine(), samples, growth: growth(samples) };
 }
 
-/** Data in memory, so that the folder can go. */
-function loadWorkload({ config, batch, seed }: SoakOptions) {
-  const folder = mkdtempSync(join(tmpdir(), 'maehem-soak-'));
-  try {
-    writeWorkload(folder, rootKey(seed), CONFIGS[config], batch);
-    const onDisk = openWorkload(folder);
-    const values = new Map(onDisk.tensors.map((entry) => [entry.name, onDisk.read(entry)]));
-    return { ...onDisk, read: ({ name }: { readonly name: string }) => values.get(name)!.slice() };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/** Drawn once: a step must not wait for it. */
+function loadWorkload({ config, batch, seed }: SoakOptions): Workload {
+  const drawn = drawWorkload(rootKey(seed), CONFIGS[config], batch);
+  const values = new Map(drawn.tensors.map((entry) => [entry.name, drawn.read(entry)]));
+  return { ...drawn, read: ({ name }) => values.get(name)!.slice() };
 }
 
 function reading(backend: Backend) {

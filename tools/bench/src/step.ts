@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Precision } from '@maehem/backend';
 import { seed as rootKey } from '@maehem/random';
 import { CONFIGS, type ConfigName } from './configs.js';
-import type { GpuUse } from './gpu-meter.js';
+import { drawWorkload } from './draw-workload.js';
 import { describeMachine, type Machine } from './machine.js';
 import type { Engine } from './peer.js';
+import { type GpuRecord, isIdle } from './peer-gpu.js';
 import { type PeerProcess, type StepResult, startPeer } from './peer-process.js';
-import { writeWorkload } from './write-workload.js';
+import { writeManifest, writeWorkload } from './write-workload.js';
 
 export interface StepOptions {
   readonly engine: Engine;
@@ -25,12 +25,16 @@ interface StepRow {
   readonly name: string;
   readonly medianMs: number;
   readonly runsMs: readonly number[];
+  /** Of the process's threads together, where the peer tells it. */
+  readonly medianCpuMs?: number;
   /** The largest resident set of the peer's process, its runtime and libraries included. */
   readonly peakBytes: number;
   /** Of the warm-up steps, which train: they prove that all peers do the same work. */
   readonly losses: readonly number[];
   /** On WebGPU: what the last step asked of the GPU. */
-  readonly gpu?: GpuUse;
+  readonly gpu?: GpuRecord;
+  /** The GPU's own time, where it was taken. */
+  readonly medianGpuMs?: number;
 }
 
 /** The form of every benchmark's `--json`. */
@@ -44,8 +48,8 @@ export interface StepReport extends Engine {
 }
 
 const WARM_UP = 3;
-/** bfloat16 has three significant digits; its errors are averaged over thousands of pixels. */
-const LOSS_TOLERANCE: Readonly<Record<Precision, number>> = { float32: 1e-3, bfloat16: 1e-2 };
+/** Half precision has three significant digits; its errors are averaged over thousands of pixels. */
+const LOSS_TOLERANCE: Readonly<Record<string, number>> = { float32: 1e-3, float16: 1e-2, bfloat16: 1e-2 };
 
 /** A peer in the race; one that fails drops out and the others go on. */
 interface Entrant {
@@ -56,7 +60,7 @@ interface Entrant {
 
 /**
  * Time whole pretraining steps of several peers in one run, interleaved (A B C A B C …), after a warm-up.
- * @throws when the first peer fails, or when the losses of the warm-up differ by more than 1e-3 (bfloat16: 1e-2).
+ * @throws when the first peer fails, or when the losses of the warm-up differ by more than 1e-3 (half precision: 1e-2).
  */
 export async function benchStep(options: StepOptions): Promise<StepReport> {
   const { engine, config, batch, runs } = options;
@@ -69,7 +73,7 @@ export async function benchStep(options: StepOptions): Promise<StepReport> {
       if (step === WARM_UP - 1)
         assertSameLosses(
           running().map(({ peer, steps }) => ({ name: peer.name, losses: warmUpLosses(steps) })),
-          LOSS_TOLERANCE[engine.precision],
+          LOSS_TOLERANCE[engine.precision]!,
         );
     }
     const failed = entrants.flatMap(({ peer: { name }, failure }) =>
@@ -86,7 +90,9 @@ async function initPeers(entrants: readonly Entrant[], options: StepOptions): Pr
   const { engine, config, batch, seed } = options;
   const folder = mkdtempSync(join(tmpdir(), 'maehem-bench-'));
   try {
-    writeWorkload(folder, rootKey(seed), CONFIGS[config], batch);
+    const workload = drawWorkload(rootKey(seed), CONFIGS[config], batch);
+    if (isIdle(engine.gpu ?? 'real')) writeManifest(folder, workload);
+    else writeWorkload(folder, workload);
     for (const entrant of entrants) await attempt(entrant, options, () => entrant.peer.init(folder, engine));
   } finally {
     rmSync(folder, { recursive: true });
@@ -137,10 +143,18 @@ function rowOf({ peer: { name }, steps }: Entrant): StepRow {
   const runsMs = steps.slice(WARM_UP).map(({ ms }) => ms);
   const peakBytes = Math.max(...steps.map((step) => step.peakBytes));
   const gpu = steps.at(-1)?.gpu;
+  const gpuMs = steps.slice(WARM_UP).flatMap((step) => gpuTime(step.gpu));
+  const cpuMs = steps.slice(WARM_UP).flatMap((step) => step.cpuMs ?? []);
   return {
     ...{ name, medianMs: median(runsMs), runsMs, peakBytes, losses: warmUpLosses(steps) },
+    ...(cpuMs.length === 0 ? {} : { medianCpuMs: median(cpuMs) }),
     ...(gpu === undefined ? {} : { gpu }),
+    ...(gpuMs.length === 0 ? {} : { medianGpuMs: median(gpuMs) }),
   };
+}
+
+function gpuTime({ kernels = [] }: Partial<GpuRecord> = {}): number[] {
+  return kernels.length === 0 ? [] : [kernels.reduce((total, { ms }) => total + ms, 0)];
 }
 
 function warmUpLosses(steps: readonly StepResult[]): number[] {

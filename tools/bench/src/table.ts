@@ -4,18 +4,11 @@ import type { Machine } from './machine.js';
 import { type PageReport, variantName } from './page.js';
 import type { SoakReport } from './soak.js';
 import type { StepReport } from './step.js';
-import type { WebGpuReport } from './webgpu.js';
+import { type GpuStepReport, type HostReport, type KernelReport, sum } from './webgpu.js';
 
 /** A report for people. Ratios are against the first row: above 1, that row is faster. */
-export function reportTable({
-  backend,
-  precision,
-  config,
-  batch,
-  machine,
-  rows,
-  failed,
-}: StepReport): string {
+export function reportTable(report: StepReport): string {
+  const { machine, rows } = report;
   const base = rows[0]!;
   const onGpu = rows.some(({ gpu }) => gpu !== undefined);
   const cells = rows.map(({ name, medianMs, runsMs, peakBytes, losses, gpu }) => [
@@ -35,11 +28,19 @@ export function reportTable({
     'first losses',
   ];
   return [
-    `Pretraining step, ${config}, batch ${batch}, ${backend}, ${precision}, ${base.runsMs.length} interleaved runs`,
+    stepTitle(report),
     machineLine(machine),
     ...alignColumns([header, ...cells]),
-    ...failed.map(({ name, reason }) => `${name} failed: ${reason}`),
+    ...failures(report),
   ].join('\n');
+}
+
+function stepTitle({ backend, precision, config, batch, rows }: StepReport): string {
+  return `Pretraining step, ${config}, batch ${batch}, ${backend}, ${precision}, ${rows[0]!.runsMs.length} interleaved runs`;
+}
+
+function failures({ failed }: StepReport): string[] {
+  return failed.map(({ name, reason }) => `${name} failed: ${reason}`);
 }
 
 function gpuCells(gpu: GpuUse | undefined): string[] {
@@ -49,14 +50,88 @@ function gpuCells(gpu: GpuUse | undefined): string[] {
 }
 
 /** Kernels, forward and backward. */
-export function webGpuTable({ device, size, batch, machine, runs, rows }: WebGpuReport): string {
-  const cells = rows.map(({ name, medianMs, gflops, gigabytesPerSecond, dispatches }) => [
-    ...[name, medianMs.toFixed(3), gflops.toFixed(2), gigabytesPerSecond.toFixed(3), dispatches.toFixed(0)],
+export function kernelTable({
+  device,
+  timestamps,
+  config,
+  batch,
+  machine,
+  runs,
+  rows,
+}: KernelReport): string {
+  const cells = rows.map(({ name, medianMs, bestMs, gflops, gigabytesPerSecond, dispatches }) => [
+    ...[name, medianMs.toFixed(3), bestMs.toFixed(3), gflops?.toFixed(2) ?? ''],
+    ...[gigabytesPerSecond?.toFixed(2) ?? '', dispatches.toFixed(0)],
   ]);
+  const clock = timestamps ? "the GPU's clock" : "the host's clock, for the GPU tells no times";
   return [
-    `WebGPU kernels forward and backward, ${size}, batch ${batch}, ${device}, ${runs} interleaved runs`,
+    `WebGPU kernels forward and backward, ${config}, batch ${batch}, ${device}, ${runs} interleaved runs, by ${clock}`,
     machineLine(machine),
-    ...alignColumns([['', 'median ms', 'GFLOP/s', 'GB/s', 'dispatches'], ...cells]),
+    ...alignColumns([['', 'median ms', 'best ms', 'GFLOP/s', 'GB/s', 'dispatches'], ...cells]),
+  ].join('\n');
+}
+
+/** How many kernels of the own step are shown. */
+const SHOWN_KERNELS = 20;
+
+/** Steps on the GPU, and the kernels of the first peer's. */
+export function gpuStepTable({ gflop, ...report }: GpuStepReport): string {
+  const cells = report.rows.map(({ name, medianMs, medianGpuMs, gpu }) => [
+    ...[name, medianMs.toFixed(1), medianGpuMs?.toFixed(1) ?? ''],
+    ...[medianGpuMs === undefined ? '' : ((1000 * gflop) / medianGpuMs).toFixed(2)],
+    ...[medianGpuMs === undefined ? '' : (sum(gpu?.kernels ?? [], 'bytes') / medianGpuMs / 1e6).toFixed(2)],
+    ...gpuCells(gpu),
+  ]);
+  const header = ['', 'median ms', 'GPU ms', 'GFLOP/s', 'GB/s', 'dispatches', 'submits', 'new buffers'];
+  const kernels = report.rows[0]!.gpu?.kernels ?? [];
+  const total = sum(kernels, 'ms');
+  const kernelCells = kernels
+    .slice(0, SHOWN_KERNELS)
+    .map(({ name, dispatches, ms, bytes }) => [
+      ...[shortLabel(name), String(dispatches), ms.toFixed(2), `${((100 * ms) / total).toFixed(1)} %`],
+      (bytes / ms / 1e6).toFixed(2),
+    ]);
+  return [
+    stepTitle(report),
+    machineLine(report.machine),
+    ...alignColumns([[...header, 'GPU peak MiB'], ...cells]),
+    ...failures(report),
+    ...(kernels.length === 0 ? [] : ['', `Kernels of ${report.rows[0]!.name}, last step`]),
+    ...(kernels.length === 0
+      ? []
+      : alignColumns([['', 'dispatches', 'GPU ms', 'share', 'GB/s'], ...kernelCells])),
+  ].join('\n');
+}
+
+/** Labels that spell out every choice of a kernel: only what is chosen. */
+function shortLabel(label: string): string {
+  return label
+    .replaceAll(/"\w+":false,?/g, '')
+    .replaceAll(/"(\w+)":true/g, '$1')
+    .replaceAll(/"precision":"f32",?/g, '')
+    .replaceAll('"', '')
+    .replaceAll(/,(?=})/g, '')
+    .replaceAll(/,?\w+:{}/g, '');
+}
+
+/** What steps cost the host. Times of the CPU do not depend on the neighbours as much as those of the clock. */
+export function hostTable({ stub, encoded }: HostReport): string {
+  const part = (title: string, report: StepReport): string[] => {
+    const cells = report.rows.map(({ name, medianMs, runsMs, medianCpuMs, gpu }) => [
+      ...[name, medianMs.toFixed(1), Math.min(...runsMs).toFixed(1), medianCpuMs?.toFixed(1) ?? ''],
+      ...gpuCells(gpu),
+    ]);
+    const header = ['', 'median ms', 'best ms', 'CPU ms', 'dispatches', 'submits', 'new buffers'];
+    return [
+      `${title}: ${stepTitle(report)}`,
+      ...alignColumns([[...header, 'GPU peak MiB'], ...cells]),
+      ...failures(report),
+    ];
+  };
+  return [
+    machineLine(stub.machine),
+    ...part('JavaScript alone, nothing computed', stub),
+    ...part('With encoding by Dawn, nothing computed', encoded),
   ].join('\n');
 }
 

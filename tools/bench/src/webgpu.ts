@@ -1,157 +1,170 @@
 import { openBackend } from '@maehem/backend';
-import { attention, linear, mlp } from '@maehem/kernels';
-import { fold, type Key, normal, seed as rootKey } from '@maehem/random';
+import { maeFlops } from '@maehem/mae';
+import { fold, seed as rootKey } from '@maehem/random';
+import { tokenCount } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
-import { type GpuUse, meterGpu } from './gpu-meter.js';
+import { CONFIGS, type ConfigName, MASK_RATIO } from './configs.js';
+import { type KernelPass, type KernelSizes, kernelCases, prepareKernel } from './kernel-cases.js';
 import { describeMachine, type Machine } from './machine.js';
-import { median } from './step.js';
+import { type GpuRecord, openPeerGpu } from './peer-gpu.js';
+import { benchStep, median, type StepOptions, type StepReport } from './step.js';
 
-export interface WebGpuOptions {
+interface CommonOptions {
   readonly runs: number;
   readonly seed: number;
-  /** Images a batch: what rows follow from. */
+  /** Images a batch. */
   readonly batch: number;
-  /** ViT-B/16's widths and tokens, or as good as none: a software adapter takes minutes for the former. */
-  readonly size: 'nano' | 'b16';
   readonly log: (line: string) => void;
+}
+
+export interface KernelOptions extends CommonOptions {
+  /** ViT-B/16's encoder, or as good as none: a software adapter takes minutes for the former. */
+  readonly config: 'nano' | 'b16';
 }
 
 interface KernelRow {
   readonly name: string;
-  /** Of one forward and backward pass. */
+  /** Of one forward and backward pass on the GPU, without the gaps between dispatches; by the clock where it cannot tell. */
   readonly medianMs: number;
-  readonly gflops: number;
-  /** Of the bytes that must be moved: each input and output once. */
-  readonly gigabytesPerSecond: number;
+  readonly bestMs: number;
+  /** At the median; where products decide. */
+  readonly gflops?: number;
+  /** At the median, of the bytes that dispatches bind, each once. */
+  readonly gigabytesPerSecond?: number;
   readonly dispatches: number;
 }
 
 /** The form of every benchmark's `--json`. */
-export interface WebGpuReport {
+export interface KernelReport {
   readonly backend: 'webgpu';
   readonly device: string;
-  readonly size: string;
+  /** Whether the GPU's own timestamps were taken. */
+  readonly timestamps: boolean;
+  readonly config: string;
   readonly batch: number;
   readonly machine: Machine;
   readonly runs: number;
   readonly rows: readonly KernelRow[];
 }
 
-/** Passes that are timed together: reading the result costs as much as many small kernels. */
-const REPEATS = 10;
+/** A step on the GPU, and where its time goes. */
+export interface GpuStepReport extends StepReport {
+  /** Products of a step, forward and backward. */
+  readonly gflop: number;
+}
+
+/** What a step costs the host, and how much memory it takes from the GPU. */
+export interface HostReport {
+  /** Nothing but JavaScript. */
+  readonly stub: StepReport;
+  /** A model as deep on Dawn's own device that computes nothing: with encoding and checks. */
+  readonly encoded: StepReport;
+}
+
 const WARM_UP = 2;
 
-interface Sizes {
-  readonly dim: number;
-  readonly heads: number;
-  readonly tokens: number;
-}
-
-const SIZES: Readonly<Record<'nano' | 'b16', Sizes>> = {
-  nano: { dim: 32, heads: 2, tokens: 17 },
-  b16: { dim: 768, heads: 12, tokens: 50 },
+const SIZES: Readonly<Record<KernelOptions['config'], Omit<KernelSizes, 'batch'>>> = {
+  nano: { dim: 32, heads: 2, tokens: 16, patch: 192, classes: 10 },
+  b16: { dim: 768, heads: 12, tokens: 196, patch: 768, classes: 1000 },
 };
 
-/** A kernel as a function of tensors, and what it takes. */
-interface Case {
-  readonly name: string;
-  readonly shapes: readonly (readonly number[])[];
-  readonly run: (...inputs: tf.Tensor[]) => tf.Tensor;
-  /** Multiply-adds of the forward pass. */
-  readonly products: number;
-  /** How many times that is done in both passes. */
-  readonly passes: number;
-}
-
-function cases({ dim, heads, tokens }: Sizes, batch: number): Case[] {
-  const layer = (weight: tf.Tensor, bias: tf.Tensor) => ({
-    weight: weight as tf.Tensor2D,
-    bias: bias as tf.Tensor1D,
-  });
-  const dense = (name: string, inputs: number, outputs: number): Case => ({
-    name: `${name}: linear ${inputs} to ${outputs}`,
-    shapes: [[batch, tokens, inputs], [outputs, inputs], [outputs]],
-    run: (x, weight, bias) => linear(layer(weight!, bias!), x!),
-    products: batch * tokens * inputs * outputs,
-    passes: 3,
-  });
-  return [
-    dense('qkv', dim, 3 * dim),
-    dense('proj', dim, dim),
-    {
-      name: `mlp ${dim} to ${4 * dim} to ${dim}`,
-      shapes: [[batch, tokens, dim], [4 * dim, dim], [4 * dim], [dim, 4 * dim], [dim]],
-      run: (x, weight1, bias1, weight2, bias2) => mlp(layer(weight1!, bias1!), layer(weight2!, bias2!), x!),
-      products: 2 * batch * tokens * dim * 4 * dim,
-      passes: 3,
-    },
-    {
-      name: `attention, ${heads} heads of ${dim / heads}`,
-      shapes: [[batch, tokens, 3 * dim]],
-      run: (qkv) => attention(qkv as tf.Tensor3D, heads),
-      products: 2 * batch * tokens * tokens * dim,
-      // Scores and sums forward; backward three products for dQ and four for dK and dV.
-      passes: 4.5,
-    },
-  ];
-}
-
-/** Time the heavy kernels, forward and backward, interleaved. */
-export async function benchWebGpu(options: WebGpuOptions): Promise<WebGpuReport> {
-  const { runs, seed, batch, size, log } = options;
-  const meter = await meterGpu();
+/** Time the kernels of a step, forward and backward, interleaved. Opens WebGPU in this process. */
+export async function benchKernels(options: KernelOptions): Promise<KernelReport> {
+  const { runs, seed, batch, config, log } = options;
+  const recorder = await openPeerGpu('timed');
   const { description } = await openBackend('webgpu');
-  const entrants = cases(SIZES[size], batch).map((entry) => ({
+  const entrants = kernelCases({ ...SIZES[config], batch }).map((entry) => ({
     entry,
-    pass: prepare(fold(rootKey(seed), entry.name), entry),
-    times: [] as number[],
-    use: undefined as GpuUse | undefined,
+    pass: prepareKernel(entry, fold(rootKey(seed), entry.name)),
+    records: [] as Timed[],
   }));
-  for (let run = 0; run < WARM_UP + runs; run++)
-    for (const entrant of entrants) {
-      meter.take();
+  for (let run = 0; run < WARM_UP + runs; run++) {
+    for (const { entry, pass, records } of entrants) {
+      await recorder.take();
       const start = performance.now();
-      for (let repeat = 1; repeat < REPEATS; repeat++) tf.dispose(entrant.pass());
-      await finish(entrant.pass());
-      if (run >= WARM_UP) entrant.times.push((performance.now() - start) / REPEATS);
-      entrant.use = meter.take();
-      log(`${run < WARM_UP ? 'warm-up' : run + 1 - WARM_UP} ${entrant.entry.name}`);
+      await finish(pass);
+      const wallMs = performance.now() - start;
+      const record = timed(await recorder.take(), wallMs);
+      if (run >= WARM_UP) records.push(record);
+      else log(`warm-up ${run + 1}/${WARM_UP} ${entry.name}: ${wallMs.toFixed(0)} ms`);
     }
-  const rows = entrants.map(({ entry, times, use }): KernelRow => {
-    const medianMs = median(times);
-    return {
-      ...{ name: entry.name, medianMs, gflops: (2 * entry.products * entry.passes) / medianMs / 1e6 },
-      gigabytesPerSecond: bytesOf(entry) / medianMs / 1e6,
-      dispatches: use!.dispatches / REPEATS,
-    };
-  });
-  return { backend: 'webgpu', device: description, size, batch, machine: describeMachine(), runs, rows };
-}
-
-/** A function that does one forward and backward pass, and returns the gradients. */
-function prepare(key: Key, { shapes, run }: Case): () => tf.Tensor[] {
-  const inputs = shapes.map((shape, index) => {
-    const count = shape.reduce((product, n) => product * n, 1);
-    return tf.tensor(normal(fold(key, index), count), [...shape]);
-  });
-  const dy = tf.tidy(() => tf.ones(run(...inputs).shape));
-  return () => {
-    const { value, grads } = tf.tidy(() =>
-      tf.valueAndGrads((...args: tf.Tensor[]) => run(...args))(inputs, dy),
-    );
-    value.dispose();
-    return grads;
+    if (run >= WARM_UP) log(`${run + 1 - WARM_UP}/${runs}`);
+  }
+  const rows = entrants.map(({ entry, records }) => rowOf(entry, records));
+  const timestamps = entrants[0]!.records[0]!.bytes > 0;
+  return {
+    ...{
+      backend: 'webgpu',
+      device: description,
+      timestamps,
+      config,
+      batch,
+      machine: describeMachine(),
+      runs,
+      rows,
+    },
   };
 }
 
-/** Wait until the GPU has done all that was recorded, by reading the smallest gradient. */
-async function finish(grads: tf.Tensor[]): Promise<void> {
-  const smallest = grads.reduce((a, b) => (a.size < b.size ? a : b));
-  await smallest.data();
-  tf.dispose(grads);
+interface Timed {
+  readonly ms: number;
+  /** 0 where the GPU does not tell times. */
+  readonly bytes: number;
+  readonly dispatches: number;
 }
 
-/** Inputs are read twice, forward and backward, and a gradient is written for each; outputs come and go once. */
-function bytesOf({ shapes }: Case): number {
-  return 4 * 3 * shapes.reduce((sum, shape) => sum + shape.reduce((product, n) => product * n, 1), 0);
+function timed({ kernels = [], dispatches }: GpuRecord, wallMs: number): Timed {
+  if (kernels.length === 0) return { ms: wallMs, bytes: 0, dispatches };
+  return { ms: sum(kernels, 'ms'), bytes: sum(kernels, 'bytes'), dispatches };
+}
+
+function rowOf({ name, flops }: { name: string; flops?: number }, records: readonly Timed[]): KernelRow {
+  const times = records.map(({ ms }) => ms);
+  const medianMs = median(times);
+  const { bytes, dispatches } = records.at(-1)!;
+  return {
+    ...{ name, medianMs, bestMs: Math.min(...times), dispatches },
+    ...(flops === undefined ? {} : { gflops: flops / medianMs / 1e6 }),
+    ...(bytes === 0 ? {} : { gigabytesPerSecond: bytes / medianMs / 1e6 }),
+  };
+}
+
+/** One pass, done when the GPU has done it: reading the smallest result waits for all. */
+async function finish(pass: KernelPass): Promise<void> {
+  const results = pass.run();
+  await results.reduce((a, b) => (a.size < b.size ? a : b)).data();
+  tf.dispose(results);
+}
+
+/** Whole steps of several peers on the GPU, each dispatch timed by the GPU itself. */
+export async function benchGpuStep(options: Omit<StepOptions, 'engine'>): Promise<GpuStepReport> {
+  const { config, batch } = options;
+  const report = await benchStep({
+    ...options,
+    engine: { backend: 'webgpu', precision: 'float32', gpu: 'timed' },
+  });
+  return { ...report, gflop: stepFlops(config, batch) / 1e9 };
+}
+
+/** Products of a training step: the backward pass has two for each of the forward pass. */
+export function stepFlops(config: ConfigName, batch: number): number {
+  const model = CONFIGS[config];
+  const keep = Math.floor(tokenCount(model) * (1 - MASK_RATIO));
+  const { encoder, decoder } = maeFlops(model, keep);
+  return 3 * batch * (encoder + decoder);
+}
+
+/**
+ * The same with nothing computed: what is left is the host's time, and the bytes of buffers. Dawn's own such device
+ * has 512 MiB, so it gets a model that is as deep and next to nothing wide.
+ */
+export async function benchHost(options: Omit<StepOptions, 'engine'>): Promise<HostReport> {
+  const engine = { backend: 'webgpu', precision: 'float32' } as const;
+  const stub = await benchStep({ ...options, engine: { ...engine, gpu: 'stub' } });
+  const narrow = { ...options, config: 'deep', batch: 2 } as const;
+  return { stub, encoded: await benchStep({ ...narrow, engine: { ...engine, gpu: 'null' } }) };
+}
+
+export function sum<Key extends string>(rows: readonly Record<Key, number>[], key: Key): number {
+  return rows.reduce((total, row) => total + row[key], 0);
 }

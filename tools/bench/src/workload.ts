@@ -39,7 +39,7 @@ export interface WorkloadManifest {
   readonly tensors: readonly TensorEntry[];
 }
 
-/** A workload on disk. Tensors are read one by one, so that host copies do not count as a peer's memory. */
+/** A workload with its tensors. They are read one by one, so that host copies do not count as a peer's memory. */
 export interface Workload extends WorkloadManifest {
   read(entry: TensorEntry): Float32Array | Int32Array;
 }
@@ -49,13 +49,26 @@ export const TENSOR_FILE = 'workload.bin';
 
 /** @param folder as written by `writeWorkload`. */
 export function openWorkload(folder: string): Workload {
-  const manifest = JSON.parse(readFileSync(join(folder, MANIFEST_FILE), 'utf8')) as WorkloadManifest;
-  return { ...manifest, read: (entry) => readTensor(join(folder, TENSOR_FILE), entry) };
+  return { ...readManifest(folder), read: (entry) => readTensor(join(folder, TENSOR_FILE), entry) };
 }
 
-function readTensor(path: string, { name, dtype, shape, offset }: TensorEntry): Float32Array | Int32Array {
+/** The same with zeros in place of the tensors, which need not be in the folder: for a GPU that computes nothing. */
+export function openShapes(folder: string): Workload {
+  return { ...readManifest(folder), read: zeros };
+}
+
+function readManifest(folder: string): WorkloadManifest {
+  return JSON.parse(readFileSync(join(folder, MANIFEST_FILE), 'utf8')) as WorkloadManifest;
+}
+
+function zeros({ dtype, shape }: TensorEntry): Float32Array | Int32Array {
   const size = shape.reduce((product, n) => product * n, 1);
-  const values = dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
+  return dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
+}
+
+function readTensor(path: string, entry: TensorEntry): Float32Array | Int32Array {
+  const { name, offset } = entry;
+  const values = zeros(entry);
   const file = openSync(path, 'r');
   const count = readSync(file, values, 0, values.byteLength, offset);
   closeSync(file);

@@ -35,6 +35,7 @@ export function createJaxjs(): Peer {
 
 /** jax-js looks for WebGPU, and for the name of the browser, where a browser has them. */
 async function bringGpu(): Promise<void> {
+  if ((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu !== undefined) return;
   const { create } = await import('webgpu');
   Object.defineProperty(globalThis, 'navigator', {
     value: { gpu: create([]), userAgent: 'Node' },
