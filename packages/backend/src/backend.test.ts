@@ -1,6 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { type BackendName, openBackend, PROVIDERS, parameterCount, tidy, valueAndGrad } from './index.js';
+import {
+  type BackendName,
+  currentPrecision,
+  openBackend,
+  PROVIDERS,
+  parameterCount,
+  tidy,
+  valueAndGrad,
+} from './index.js';
 
 describe('openBackend', () => {
   it('auto takes the fastest that this machine offers', async () => {
@@ -33,6 +41,14 @@ describe('openBackend', () => {
     await expect(openBackend('cuda' as BackendName)).rejects.toThrow(
       /unknown backend 'cuda'; choose one of auto, .*webgpu, wasm, cpu/,
     );
+  });
+
+  it('says who computes in the precision that was asked for', async () => {
+    await expect(openBackend('wasm', { precision: 'float16' })).rejects.toThrow(
+      'wasm: the wasm backend does not compute in float16; webgpu can',
+    );
+    await openBackend('wasm');
+    expect(currentPrecision()).toBe('float32');
   });
 });
 

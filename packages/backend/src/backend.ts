@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { tensorflowOnGpuProvider, tensorflowProvider } from '#tensorflow-provider';
 import { cpuProvider } from './cpu.js';
+import { choosePrecision } from './precision.js';
 import type { Backend, BackendName, BackendProvider, MemoryReport, OpenOptions } from './provider.js';
 import { wasmProvider } from './wasm.js';
 import { webgpuProvider } from './webgpu/webgpu.js';
@@ -40,6 +41,7 @@ export async function openBackend(
   const refusals: string[] = [];
   for (const provider of candidates) {
     const reason =
+      unsuitable(provider, options) ??
       (await provider.unavailable(options)) ??
       (name === 'auto' ? await provider.passedOver?.(options) : undefined);
     if (reason === undefined) return activate(provider, options);
@@ -56,8 +58,8 @@ function providerNamed(name: string): BackendProvider {
 }
 
 async function activate(provider: BackendProvider, options: OpenOptions): Promise<Backend> {
-  assertSuits(provider, options);
   await provider.register(options);
+  choosePrecision(provider.name, options.precision ?? 'float32');
   if (!(await tf.setBackend(provider.name)))
     throw new Error(`tfjs refused to start its ${provider.name} backend`);
   await tf.ready();
@@ -65,12 +67,18 @@ async function activate(provider: BackendProvider, options: OpenOptions): Promis
   return { name: provider.name, ...description, memory: () => readMemory(heapBytes?.()) };
 }
 
-/** @throws when an option asks for what only TensorFlow can do. */
-function assertSuits({ name }: BackendProvider, { precision = 'float32', xla = false }: OpenOptions): void {
-  if (name === 'tensorflow') return;
-  if (precision !== 'float32')
-    throw new Error(`the ${name} backend computes in float32, not ${precision}; tensorflow can`);
-  if (xla) throw new Error(`XLA compiles for the tensorflow backend, not for ${name}`);
+/** What an option asks for that this engine cannot do anywhere, and who can. */
+function unsuitable(
+  { name, precisions = [] }: BackendProvider,
+  { precision = 'float32', xla = false }: OpenOptions,
+): string | undefined {
+  if (precision !== 'float32' && !precisions.includes(precision)) {
+    const able = PROVIDERS.filter((other) => other.precisions?.includes(precision));
+    const others = able.map((other) => other.name).join(', ') || 'no backend here';
+    return `the ${name} backend does not compute in ${precision}; ${others} can`;
+  }
+  if (xla && name !== 'tensorflow') return `XLA compiles for the tensorflow backend, not for ${name}`;
+  return undefined;
 }
 
 function readMemory(heapBytes: number | undefined): MemoryReport {

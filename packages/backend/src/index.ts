@@ -2,6 +2,7 @@ export { openBackend, PROVIDERS } from './backend.js';
 export { type Captured, capture, engineName, type Program, registerOnCurrentEngine } from './capture.js';
 export { type HostMemory, type HostView, hostMemory } from './host-memory.js';
 export { clone, dispose, keep, parameterCount, type TensorTree, tidy } from './params.js';
+export { currentPrecision } from './precision.js';
 export type {
   Backend,
   BackendName,

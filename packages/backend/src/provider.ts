@@ -2,10 +2,11 @@
 export type BackendName = 'cpu' | 'wasm' | 'webgpu' | 'tensorflow';
 
 /**
- * What the inputs of matrix products are rounded to, on engines that can: `bfloat16` as PyTorch's autocast, with
- * float32 accumulation, weights, norms and losses.
+ * What the inputs of matrix products are rounded to, on engines that can, with float32 accumulation, weights,
+ * norms and losses, as PyTorch's autocast: `bfloat16` on tensorflow, `float16` on webgpu, where activations are
+ * kept in it too and gradients want a loss scale (`dynamicLossScale` in @maehem/optim).
  */
-export type Precision = 'float32' | 'bfloat16';
+export type Precision = 'float32' | 'bfloat16' | 'float16';
 
 /** What an opened engine can do. Sizes in bytes; `Infinity` where the engine names no limit. */
 export interface Capabilities {
@@ -40,7 +41,7 @@ export interface OpenOptions {
    * part of an adapter's name.
    */
   readonly adapter?: string;
-  /** tensorflow: the precision of matrix products; float32 unless told. */
+  /** The precision of matrix products; float32 unless told. An engine that cannot refuses to open. */
   readonly precision?: Precision;
   /** tensorflow: compile captured steps with XLA. A step is faster, the first takes many seconds longer. */
   readonly xla?: boolean;
@@ -60,6 +61,8 @@ export interface Backend {
 /** What it takes to offer an engine; `auto` tries providers fastest first. */
 export interface BackendProvider {
   readonly name: BackendName;
+  /** Besides float32. */
+  readonly precisions?: readonly Precision[];
   /** Why this engine cannot open here and what to do about it, or `undefined` when it can. */
   unavailable(options?: OpenOptions): Promise<string | undefined>;
   /** Why `auto` should rather take a slower one of the list, or `undefined` when it should not. */

@@ -3,6 +3,7 @@ export { adamw } from './adamw/adamw.js';
 export type { AdamwAttrs, AdamwInputs } from './adamw/inputs.js';
 export { attention } from './attention/attention.js';
 export { attentionProbabilities } from './attention/gradient.js';
+export { attentionBranch, type Branch, type BranchOptions, mlpBranch } from './branch/branch.js';
 export { softmaxCrossEntropy } from './cross-entropy/cross-entropy.js';
 export { differentiable, type Forward, type Gradient } from './dispatch/differentiable.js';
 export { floats, integers } from './dispatch/host-views.js';
@@ -14,6 +15,7 @@ export {
   type KernelInputs,
   type KernelMode,
   type KernelSpec,
+  kernelModes,
   withKernelMode,
 } from './dispatch/kernel.js';
 export { asRows } from './dispatch/rows.js';
@@ -32,4 +34,4 @@ export { prepareWasmKernels } from './wasm/module-loading.js';
 export type { WasmMemory } from './wasm/wasm-memory.js';
 export { dispatch, elements, f32, spread, type Uniform, u32, type WgslCall } from './webgpu/dispatch.js';
 export { type RowGroups, rowGroups, rowReduction, rowsEntry, stepTotal } from './webgpu/rows.js';
-export { sumOf, workgroupSum } from './webgpu/sum.js';
+export { sumOf, sumWorkgroup, workgroupSum } from './webgpu/sum.js';

@@ -35,7 +35,7 @@ export const BACKENDS = ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const
 export const XLA = ['auto', 'on', 'off'] as const;
 
 /** Precisions of matrix products, as settings name them. */
-export const PRECISIONS = ['f32', 'bf16'] as const;
+export const PRECISIONS = ['f32', 'bf16', 'f16'] as const;
 
 /**
  * Everything that a pretraining run can be told, with defaults that suit small data on a small machine. One

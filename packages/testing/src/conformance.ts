@@ -1,4 +1,4 @@
-import { type BackendName, openBackend, PROVIDERS } from '@maehem/backend';
+import { type BackendName, type OpenOptions, openBackend, PROVIDERS } from '@maehem/backend';
 import { beforeAll, describe, it } from 'vitest';
 
 /** Asked once a test file: vitest wants to know before it declares a suite whether to skip it. */
@@ -24,16 +24,37 @@ export function describeOnEveryBackend(name: string, suite: (backend: BackendNam
 
 /** The same for a suite of one backend. */
 export function describeOnBackend(name: string, backend: BackendName, suite: () => void): void {
-  const reason = refusals.get(backend);
-  describe(`${name} [${backend}]`, { timeout: TIMEOUTS[backend] ?? 60_000 }, () => {
+  describeOn({ title: `${name} [${backend}]`, backend, options: {}, reason: refusals.get(backend) }, suite);
+}
+
+const webgpu = PROVIDERS.find((provider) => provider.name === 'webgpu');
+const noHalves =
+  webgpu === undefined ? 'there is no webgpu' : await webgpu.unavailable({ precision: 'float16' });
+
+/** The same for a suite on WebGPU in half precision, which not every adapter has. Promised as `float16`. */
+export function describeInHalfPrecision(name: string, suite: () => void): void {
+  const options = { precision: 'float16' } as const;
+  describeOn({ title: `${name} [webgpu float16]`, backend: 'webgpu', options, reason: noHalves }, suite);
+}
+
+interface Place {
+  readonly title: string;
+  readonly backend: BackendName;
+  readonly options: OpenOptions;
+  /** Why it cannot be opened. */
+  readonly reason: string | undefined;
+}
+
+function describeOn({ title, backend, options, reason }: Place, suite: () => void): void {
+  describe(title, { timeout: TIMEOUTS[backend] ?? 60_000 }, () => {
     if (reason !== undefined) {
       it('opens', (context) => {
-        if (promised.includes(backend)) throw new Error(`promised here, but ${reason}`);
+        if (promised.includes(options.precision ?? backend)) throw new Error(`promised here, but ${reason}`);
         context.skip(reason);
       });
       return;
     }
-    beforeAll(async () => void (await openBackend(backend)));
+    beforeAll(async () => void (await openBackend(backend, options)));
     suite();
   });
 }

@@ -1,10 +1,10 @@
-import { add, type LayerNorm, layerNorm } from '@maehem/kernels';
+import { add, attentionBranch, type LayerNorm, mlpBranch } from '@maehem/kernels';
 import { fold, type Key } from '@maehem/random';
 import type * as tf from '@tensorflow/tfjs-core';
-import { type Attention, initAttention, selfAttention } from './attention.js';
+import { type Attention, initAttention } from './attention.js';
 import { dropPath } from './drop-path.js';
 import { initLayerNorm } from './linear.js';
-import { initMlp, type Mlp, mlp } from './mlp.js';
+import { initMlp, type Mlp } from './mlp.js';
 
 /** A pre-norm transformer block (Dosovitskiy et al. 2020). */
 export type Block = {
@@ -45,13 +45,13 @@ export interface BlockDropPath {
 
 /** x [batch, token, dim] → [batch, token, dim]. */
 export function block(params: Block, x: tf.Tensor3D, shape: BlockShape, drop?: BlockDropPath): tf.Tensor3D {
-  const { heads, normEps } = shape;
-  if (drop === undefined) {
-    const attended = selfAttention(params.attn, layerNorm(params.norm1, x, normEps), heads, x);
-    return mlp(params.mlp, layerNorm(params.norm2, attended, normEps), attended);
-  }
-  const branch = (value: tf.Tensor3D, index: number): tf.Tensor3D =>
+  const { heads, normEps: eps } = shape;
+  const attention = { norm: params.norm1, first: params.attn.qkv, second: params.attn.proj };
+  const mlp = { norm: params.norm2, first: params.mlp.fc1, second: params.mlp.fc2 };
+  if (drop === undefined) return mlpBranch(mlp, attentionBranch(attention, x, heads, { eps }), { eps });
+  const alone = { eps, residual: false };
+  const dropped = (value: tf.Tensor3D, index: number): tf.Tensor3D =>
     dropPath(value, drop.factors, drop.block * 2 + index);
-  const attended = add(x, branch(selfAttention(params.attn, layerNorm(params.norm1, x, normEps), heads), 0));
-  return add(attended, branch(mlp(params.mlp, layerNorm(params.norm2, attended, normEps)), 1));
+  const attended = add(x, dropped(attentionBranch(attention, x, heads, alone), 0));
+  return add(attended, dropped(mlpBranch(mlp, attended, alone), 1));
 }

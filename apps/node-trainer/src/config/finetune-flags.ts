@@ -26,7 +26,7 @@ export const FINETUNE_FLAGS: readonly Flag[] = [
   { flags: '--backend <name>', about: 'engine', path: 'backend', choices: BACKENDS },
   {
     flags: '--precision <name>',
-    about: 'of matrix products; bf16 on tensorflow',
+    about: 'of matrix products; bf16 on tensorflow, f16 on webgpu',
     path: 'precision',
     choices: PRECISIONS,
   },

@@ -54,7 +54,7 @@ const FLAGS: readonly Flag[] = [
   { flags: '--backend <name>', about: 'engine', path: 'backend', choices: BACKENDS },
   {
     flags: '--precision <name>',
-    about: 'of matrix products; bf16 on tensorflow',
+    about: 'of matrix products; bf16 on tensorflow, f16 on webgpu',
     path: 'precision',
     choices: PRECISIONS,
   },

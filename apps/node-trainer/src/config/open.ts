@@ -1,5 +1,11 @@
-import { type Backend, type OpenOptions, openBackend } from '@maehem/backend';
+import { type Backend, type OpenOptions, openBackend, type Precision } from '@maehem/backend';
 import type { PretrainSettings } from '@maehem/settings';
+
+const PRECISIONS: Readonly<Record<PretrainSettings['precision'], Precision>> = {
+  f32: 'float32',
+  bf16: 'bfloat16',
+  f16: 'float16',
+};
 
 /** How to open the engine that settings name. */
 export function openOptions({
@@ -8,7 +14,7 @@ export function openOptions({
   adapter,
 }: Pick<PretrainSettings, 'precision' | 'xla' | 'adapter'>): OpenOptions {
   return {
-    precision: precision === 'bf16' ? 'bfloat16' : 'float32',
+    precision: PRECISIONS[precision],
     ...(xla === 'on' ? { xla: true } : {}),
     ...(adapter === undefined ? {} : { adapter }),
   };

@@ -25,7 +25,7 @@ interface Transposes {
 /** A binding that records what runs offers this; see `trace.ts`. */
 export interface RegionRecorder {
   /** Note what `run` does as one region, which has a form of its own in a graph. */
-  region(inputs: readonly number[], run: () => RawTensor[], form: GraphForm): RawTensor[];
+  region(inputs: readonly number[], run: () => RawTensor[], form: GraphForm, updates: number): RawTensor[];
 }
 
 /**
@@ -100,14 +100,16 @@ export class TensorFlowOps {
    * Several ops that have a better form in a graph, such as an update in place.
    * @param run the ops, eagerly
    * @param form the form in a graph; it may decline
+   * @param updates the outputs are so many inputs, updated: the caller will not use those any more
    */
-  region(inputs: readonly RawTensor[], run: () => RawTensor[], form: GraphForm): RawTensor[] {
+  region(inputs: readonly RawTensor[], run: () => RawTensor[], form: GraphForm, updates = 0): RawTensor[] {
     const binding = this.engine.binding as unknown as Partial<RegionRecorder>;
     if (binding.region === undefined) return run();
     return binding.region(
       inputs.map(({ id }) => id),
       run,
       form,
+      updates,
     );
   }
 
@@ -203,7 +205,7 @@ export class TensorFlowOps {
         adj_x: transposeA,
         adj_y: transposeB,
       })[0];
-    const dtype = DataTypes[settings.precision];
+    const dtype = settings.bfloat16 ? DataTypes.bfloat16 : DataTypes.float32;
     const [product] = this.run('MatMul', [this.cast(a, dtype), this.cast(b, dtype)], {
       T: { type: dtype },
       transpose_a: transposeA,

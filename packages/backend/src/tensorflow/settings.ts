@@ -1,9 +1,7 @@
-import type { Precision } from '../provider.js';
-
 /** How this engine runs, as chosen when it was opened. */
 export const settings: {
-  /** What the inputs of matrix products are rounded to. */
-  precision: Precision;
+  /** Are the inputs of matrix products rounded to bfloat16? */
+  bfloat16: boolean;
   /** Are captured steps compiled with XLA? */
   xla: boolean;
-} = { precision: 'float32', xla: false };
+} = { bfloat16: false, xla: false };

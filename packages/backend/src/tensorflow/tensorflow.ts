@@ -15,6 +15,7 @@ import { settings } from './settings.js';
 /** TensorFlow's C library through tfjs-node's binding: CUDA, or all cores of the CPU. Node only. */
 export const tensorflowProvider: BackendProvider = {
   name: 'tensorflow',
+  precisions: ['bfloat16'],
   unavailable: async () => {
     const found = await installation();
     return typeof found === 'string' ? found : undefined;
@@ -43,8 +44,8 @@ export const tensorflowProvider: BackendProvider = {
   },
 };
 
-function configure({ precision = 'float32', xla = false }: OpenOptions): void {
-  settings.precision = precision;
+function configure({ precision, xla = false }: OpenOptions): void {
+  settings.bfloat16 = precision === 'bfloat16';
   settings.xla = xla;
 }
 

@@ -20,9 +20,11 @@ let opened: Opened | undefined;
 /** tfjs's WebGPU engine, on a device that we open: in browsers, and in Node by way of Dawn. */
 export const webgpuProvider: BackendProvider = {
   name: 'webgpu',
-  unavailable: async ({ adapter } = {}) => {
+  precisions: ['float16'],
+  unavailable: async ({ adapter, precision } = {}) => {
     const found = await findAdapter(adapter);
-    return typeof found === 'string' ? found : undefined;
+    if (typeof found === 'string') return found;
+    return precision === 'float16' ? lacksHalf(found.adapter) : undefined;
   },
   passedOver: async ({ adapter } = {}) => {
     const found = await findAdapter(adapter);
@@ -51,6 +53,12 @@ export const webgpuProvider: BackendProvider = {
     };
   },
 };
+
+/** Why this adapter cannot compute in float16. */
+function lacksHalf(adapter: GPUAdapter): string | undefined {
+  if (adapter.features.has('shader-f16')) return undefined;
+  return `its adapter '${adapterName(adapter)}' has no shader-f16, which float16 takes; use float32, update the driver, or choose another adapter by a part of its name`;
+}
 
 async function register({ adapter: choice }: OpenOptions): Promise<void> {
   if (opened !== undefined && opened.choice === choice && opened.health.failure === undefined) return;

@@ -8,7 +8,7 @@ import {
 } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { attention } from './attention.js';
 import { attentionProbabilities } from './gradient.js';
 import { attentionReference } from './reference.js';
@@ -17,8 +17,8 @@ const key = fold(seed(1), 'attention');
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('attention', () => {
-  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('attention', (backend) => {
+  describe.each(kernelModes(backend))('%s', (mode) => {
     it.each([
       ['one token', 1, 1, 8, 2],
       ['one head', 2, 5, 4, 1],

@@ -1,4 +1,4 @@
-import type { Precision } from '../matmul/gemm.wgsl.js';
+import type { Precision } from '../half/half.js';
 
 /**
  * Flash attention in WGSL (Dao et al. 2022; the backward pass as in Dao 2023, section 3): softmax(Q Kᵀ / √d) V

@@ -1,6 +1,7 @@
 import type { GpuEngine } from '@maehem/backend';
 import type { Tensor3D, TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
+import { allocateNumbers, numbersShape, precisionOf } from '../half/half.js';
 import { dispatch, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
 import {
@@ -13,7 +14,10 @@ import {
 import { chooseFlashTile } from './flash-tiles.js';
 import type { AttentionGradInputs } from './inputs.js';
 
-/** Flash attention: → [out, logSum [batch, head, token]], the logarithm of each row's softmax denominator. */
+/**
+ * Flash attention: → [out, logSum [batch, head, token]], the logarithm of each row’s softmax denominator. out lies in
+ * memory as qkv does.
+ */
 export function attentionForwardWebGpu(
   { qkv }: KernelInfos<{ qkv: Tensor3D }>,
   { heads }: { heads: number },
@@ -21,7 +25,7 @@ export function attentionForwardWebGpu(
   tile?: FlashTile,
 ): TensorInfo[] {
   const { program, key, batch, tokens, width, workgroups } = plan(qkv, heads, gpu, tile);
-  const out = gpu.allocate([batch, tokens, width], 'float32');
+  const out = allocateNumbers(gpu, [batch, tokens, width], program.precision);
   const logSum = gpu.allocate([batch, heads, tokens], 'float32');
   dispatch(gpu, {
     key: `flash forward ${key}`,
@@ -42,7 +46,7 @@ export function attentionBackwardWebGpu(
   tile?: FlashTile,
 ): TensorInfo[] {
   const { program, key, batch, tokens, workgroups } = plan(qkv, heads, gpu, tile);
-  const dqkv = gpu.allocate(qkv.shape, 'float32');
+  const dqkv = allocateNumbers(gpu, numbersShape(qkv), program.precision);
   const delta = gpu.allocate([batch, heads, tokens], 'float32');
   const uniforms = [u32(tokens), u32(heads)];
   dispatch(gpu, {
@@ -76,11 +80,11 @@ export function flashAttentionTakes(
 
 /** @param wanted another tile than the one that this device should take */
 function plan(qkv: TensorInfo, heads: number, gpu: GpuEngine, wanted: FlashTile | undefined) {
-  const [batch, tokens, packed] = qkv.shape as [number, number, number];
+  const [batch, tokens, packed] = numbersShape(qkv) as [number, number, number];
   const width = packed / 3;
   const dim = width / heads;
   const tile = wanted ?? chooseFlashTile(dim, gpuTraits(gpu))!;
-  const program: FlashProgram = { dim, tile, precision: 'f32' };
+  const program: FlashProgram = { dim, tile, precision: precisionOf(qkv) };
   const workgroups = [Math.ceil(tokens / tile.rows), heads, batch] as const;
   return { program, key: JSON.stringify(program), batch, tokens, width, workgroups };
 }

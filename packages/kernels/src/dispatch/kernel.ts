@@ -53,13 +53,31 @@ export type Kernel<Inputs extends KernelInputs, Attrs extends KernelAttrs> = (
 
 /**
  * `native`: an engine's own implementation where there is one. `host`: the same, but JavaScript in place of
- * our wasm module. `composite`: tfjs ops always.
+ * our wasm module. `hardware`: the same, but an adapter that computes on the CPU is given the shapes of a GPU.
+ * `composite`: tfjs ops always.
  */
-export type KernelMode = 'native' | 'host' | 'composite';
+export type KernelMode = 'native' | 'host' | 'hardware' | 'composite';
+
+/**
+ * The modes that differ on an engine, for its tests.
+ * @param shaped the kernel has other workgroups on a software adapter than on a GPU
+ */
+export function kernelModes(engine: string, { shaped = false } = {}): KernelMode[] {
+  const between: Readonly<Record<string, KernelMode[]>> = {
+    wasm: ['host'],
+    webgpu: shaped ? ['hardware'] : [],
+  };
+  return ['native', ...(between[engine] ?? []), 'composite'];
+}
 
 const HOST_ENGINES: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
 let mode: KernelMode = 'native';
+
+/** The choice of kernels that is in force. */
+export function kernelMode(): KernelMode {
+  return mode;
+}
 
 /**
  * Run `fn` with another choice of kernels; for tests and for finding out which kernel is wrong. Where `fn` is
@@ -126,12 +144,7 @@ function registeredName<Inputs extends KernelInputs, Attrs extends KernelAttrs>(
       ({ inputs, attrs, backend }) => runOnTensorFlow(tensorflow, inputs, attrs as unknown as Attrs, backend),
       updates,
     );
-  if (
-    wasm !== undefined &&
-    mode === 'native' &&
-    engine === 'wasm' &&
-    wasmMemory(tf.backend()) !== undefined
-  ) {
+  if (wasm !== undefined && mode !== 'host' && engine === 'wasm' && wasmMemory(tf.backend()) !== undefined) {
     // A name of its own, so that both can be had on one engine.
     registerOnCurrentEngine(
       `${name}Simd`,

@@ -1,23 +1,30 @@
 import type { GpuEngine } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
+import { allocateNumbers, type Precision, precisionOf } from '../half/half.js';
 import { dispatch, elements, f32, spread, u32 } from '../webgpu/dispatch.js';
+import { gpuTraits } from '../webgpu/gpu-traits.js';
 import { type RowGroups, rowGroups, rowReduction, rowsEntry, stepTotal } from '../webgpu/rows.js';
 import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
 
-/** A row's mean first, then its centred squares: the row comes from memory once, and from a cache after that. */
+/**
+ * A row's mean first, then its centred squares: the row comes from memory once, and from a cache after that.
+ * @param precision of y; halves where the features are a multiple of four
+ */
 export function layerNormForwardWebGpu(
   { x, weight, bias }: KernelInfos<LayerNormInputs>,
   { eps }: { eps: number },
   gpu: GpuEngine,
+  precision: Precision = 'f32',
 ): TensorInfo[] {
   const features = weight.shape[0]!;
   const rows = elements(x) / features;
-  const groups = rowGroups(features);
-  const outputs = [x.shape, [rows], [rows]].map((shape) => gpu.allocate(shape, 'float32'));
+  const groups = rowGroups(features, gpu);
+  const moments = [gpu.allocate([rows], 'float32'), gpu.allocate([rows], 'float32')];
+  const outputs = [allocateNumbers(gpu, x.shape, precision), ...moments];
   dispatch(gpu, {
-    key: `layer norm ${groups.key}`,
-    wgsl: () => forwardWgsl(groups),
+    key: `layer norm ${groups.key} ${precision}`,
+    wgsl: () => forwardWgsl(groups, precision),
     inputs: [x, weight, bias],
     outputs,
     uniforms: [u32(rows), u32(groups.steps), f32(features), f32(eps)],
@@ -26,13 +33,14 @@ export function layerNormForwardWebGpu(
   return outputs;
 }
 
-function forwardWgsl(groups: RowGroups): string {
+function forwardWgsl(groups: RowGroups, precision: Precision): string {
   const { type, across } = groups;
-  return /* wgsl */ `
+  const written = precision === 'f16' ? 'vec4h' : type;
+  return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}
 @group(0) @binding(0) var<storage, read> x: array<${type}>;
 @group(0) @binding(1) var<storage, read> weight: array<${type}>;
 @group(0) @binding(2) var<storage, read> bias: array<${type}>;
-@group(0) @binding(3) var<storage, read_write> y: array<${type}>;
+@group(0) @binding(3) var<storage, read_write> y: array<${written}>;
 @group(0) @binding(4) var<storage, read_write> means: array<f32>;
 @group(0) @binding(5) var<storage, read_write> rstds: array<f32>;
 struct Sizes { rows: u32, steps: u32, features: f32, eps: f32 }
@@ -51,7 +59,7 @@ ${rowsEntry(groups)}
   let rstd = inverseSqrt(row_squares(total(squares), lane) / sizes.features + sizes.eps);
   if (row >= sizes.rows) { return; }
   for (var i = lane.x; i < sizes.steps; i += ${across}) {
-    y[start + i] = (x[start + i] - mean) * rstd * weight[i] + bias[i];
+    y[start + i] = ${written}((x[start + i] - mean) * rstd * weight[i] + bias[i]);
   }
   if (lane.x == 0) { means[row] = mean; rstds[row] = rstd; }
 }`;
@@ -63,35 +71,39 @@ const SHORTEST_RUN = 4;
 
 /**
  * dx, and each run's sums over its rows, in one pass over dy and x; the runs' sums are added up in a second.
+ * dy may be halves.
+ * @param plus like x: a gradient that reaches x on another way, added to dx
  */
 export function layerNormBackwardWebGpu(
   { dy, x, weight, mean, rstd }: KernelInfos<LayerNormGradInputs>,
   _attrs: Record<string, never>,
   gpu: GpuEngine,
+  plus?: TensorInfo,
 ): TensorInfo[] {
   const features = weight.shape[0]!;
   const rows = mean.shape[0]!;
-  const groups = rowGroups(features);
+  const groups = rowGroups(features, gpu);
   const run = Math.max(SHORTEST_RUN, Math.ceil(rows / MOST_RUNS));
   const runs = Math.ceil(rows / run);
   const dx = gpu.allocate(x.shape, 'float32');
   const partials = gpu.allocate([2, runs, features], 'float32');
   dispatch(gpu, {
-    key: `layer norm backward ${groups.key} ${slots(groups)}`,
-    wgsl: () => backwardWgsl(groups),
-    inputs: [dy, x, weight, mean, rstd],
+    key: `layer norm backward ${groups.key} ${slots(groups)} ${precisionOf(dy)} ${plus !== undefined}`,
+    wgsl: () => backwardWgsl(groups, precisionOf(dy), plus !== undefined),
+    inputs: [dy, x, weight, mean, rstd, ...(plus === undefined ? [] : [plus])],
     outputs: [dx, partials],
     uniforms: [u32(rows), u32(groups.steps), f32(features), u32(run), u32(runs)],
     workgroups: spread(Math.ceil(runs / groups.rowsPerGroup)),
   });
   const sums = [gpu.allocate([features], 'float32'), gpu.allocate([features], 'float32')];
+  const shares = gpuTraits(gpu).software ? SOFTWARE_SHARES : GPU_SHARES;
   dispatch(gpu, {
-    key: `layer norm sums ${groups.type}`,
-    wgsl: () => sumsWgsl(groups),
+    key: `layer norm sums ${groups.type} ${Object.values(shares)}`,
+    wgsl: () => sumsWgsl(groups, shares),
     inputs: [partials],
     outputs: sums,
     uniforms: [u32(runs), u32(groups.steps)],
-    workgroups: [Math.ceil(groups.steps / 16), 2],
+    workgroups: [Math.ceil(groups.steps / shares.columns), 2],
   });
   gpu.release(partials);
   return [dx, ...sums];
@@ -102,21 +114,33 @@ function slots({ steps, across }: RowGroups): number {
   return Math.ceil(steps / across);
 }
 
-function backwardWgsl(groups: RowGroups): string {
+/** Two rows' worth of parts, in turn: the barrier of the next row keeps this one's from being overwritten. */
+const EXCHANGED = 'var<workgroup> parts: array<vec2f, 128>;';
+
+function exchange(across: number): string {
+  return `    let turn = (n % 2) * 64 + lane.y * ${across};
+    parts[turn + lane.x] = sums;
+    workgroupBarrier();
+    sums = parts[turn];
+    for (var i = 1u; i < ${across}; i++) { sums += parts[turn + i]; }`;
+}
+
+function backwardWgsl(groups: RowGroups, precision: Precision, plus: boolean): string {
   const { type, across } = groups;
-  return /* wgsl */ `
-@group(0) @binding(0) var<storage, read> dy: array<${type}>;
+  const binding = plus ? 6 : 5;
+  return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}
+@group(0) @binding(0) var<storage, read> dy: array<${precision === 'f16' ? 'vec4h' : type}>;
 @group(0) @binding(1) var<storage, read> x: array<${type}>;
 @group(0) @binding(2) var<storage, read> weight: array<${type}>;
 @group(0) @binding(3) var<storage, read> means: array<f32>;
 @group(0) @binding(4) var<storage, read> rstds: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<${type}>;
-@group(0) @binding(6) var<storage, read_write> partials: array<${type}>;
+${plus ? `@group(0) @binding(5) var<storage, read> plus: array<${type}>;` : ''}
+@group(0) @binding(${binding}) var<storage, read_write> dx: array<${type}>;
+@group(0) @binding(${binding + 1}) var<storage, read_write> partials: array<${type}>;
 struct Sizes { rows: u32, steps: u32, features: f32, run: u32, runs: u32 }
-@group(0) @binding(7) var<uniform> sizes: Sizes;
+@group(0) @binding(${binding + 2}) var<uniform> sizes: Sizes;
 ${stepTotal(groups)}
-// Two rows' worth of parts, in turn: the barrier of the next row keeps this one's from being overwritten.
-var<workgroup> parts: array<vec2f, 128>;
+${across === 1 ? '' : EXCHANGED}
 ${rowsEntry(groups)}
   var dweight: array<${type}, ${slots(groups)}>;
   var dbias: array<${type}, ${slots(groups)}>;
@@ -131,7 +155,7 @@ ${rowsEntry(groups)}
     for (var slot = 0u; slot < ${slots(groups)}; slot++) {
       let i = lane.x + slot * ${across};
       if (i < sizes.steps) {
-        let gradient = dy[start + i];
+        let gradient = ${type}(dy[start + i]);
         let normalised = (x[start + i] - mean) * rstd;
         let scaled = gradient * weight[i];
         sums += vec2f(total(scaled), total(scaled * normalised));
@@ -141,16 +165,12 @@ ${rowsEntry(groups)}
         }
       }
     }
-    let turn = (n % 2) * 64 + lane.y * ${across};
-    parts[turn + lane.x] = sums;
-    workgroupBarrier();
-    sums = parts[turn];
-    for (var i = 1u; i < ${across}; i++) { sums += parts[turn + i]; }
+${across === 1 ? '' : exchange(across)}
     sums /= sizes.features;
     if (inside) {
       for (var i = lane.x; i < sizes.steps; i += ${across}) {
         let normalised = (x[start + i] - mean) * rstd;
-        dx[start + i] = (dy[start + i] * weight[i] - sums.x - normalised * sums.y) * rstd;
+        dx[start + i] = (${type}(dy[start + i]) * weight[i] - sums.x - normalised * sums.y) * rstd${plus ? ' + plus[start + i]' : ''};
       }
     }
   }
@@ -165,28 +185,42 @@ ${rowsEntry(groups)}
 }`;
 }
 
-/** Columns of both halves of the partial sums: 16 columns a workgroup, 16 invocations a column. */
-function sumsWgsl({ type }: RowGroups): string {
+/** Columns of a workgroup that adds up partial sums, and invocations that share one. */
+interface SumShares {
+  readonly columns: number;
+  readonly sharing: number;
+}
+
+const GPU_SHARES: SumShares = { columns: 16, sharing: 16 };
+const SOFTWARE_SHARES: SumShares = { columns: 8, sharing: 1 };
+
+/** Columns of both halves of the partial sums. */
+function sumsWgsl({ type }: RowGroups, { columns, sharing }: SumShares): string {
   return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> partials: array<${type}>;
 @group(0) @binding(1) var<storage, read_write> dweight: array<${type}>;
 @group(0) @binding(2) var<storage, read_write> dbias: array<${type}>;
 struct Sizes { runs: u32, steps: u32 }
 @group(0) @binding(3) var<uniform> sizes: Sizes;
-var<workgroup> parts: array<${type}, 256>;
-@compute @workgroup_size(16, 16)
+${sharing === 1 ? '' : `var<workgroup> parts: array<${type}, ${columns * sharing}>;`}
+@compute @workgroup_size(${columns}, ${sharing})
 fn main(@builtin(local_invocation_id) lane: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let i = group.x * 16 + lane.x;
+  let i = group.x * ${columns} + lane.x;
   var sum = ${type}(0);
   if (i < sizes.steps) {
-    for (var run = lane.y; run < sizes.runs; run += 16) {
+    for (var run = lane.y; run < sizes.runs; run += ${sharing}) {
       sum += partials[(group.y * sizes.runs + run) * sizes.steps + i];
     }
   }
-  parts[lane.y * 16 + lane.x] = sum;
+${
+  sharing === 1
+    ? ''
+    : `  parts[lane.y * ${columns} + lane.x] = sum;
   workgroupBarrier();
-  if (lane.y > 0 || i >= sizes.steps) { return; }
-  for (var part = 1u; part < 16; part++) { sum += parts[part * 16 + lane.x]; }
+  if (lane.y > 0) { return; }
+  for (var part = 1u; part < ${sharing}; part++) { sum += parts[part * ${columns} + lane.x]; }
+`
+}  if (i >= sizes.steps) { return; }
   if (group.y == 0) { dweight[i] = sum; } else { dbias[i] = sum; }
 }`;
 }

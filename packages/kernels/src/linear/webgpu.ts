@@ -1,6 +1,7 @@
 import type { GpuEngine } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
+import { allocateNumbers, numbersShape, type Precision, precisionOf } from '../half/half.js';
 import { type GemmCall, gemm } from '../matmul/webgpu.js';
 import type { LinearGradInputs, LinearInputs, LinearPlusInputs } from './inputs.js';
 
@@ -32,27 +33,28 @@ export function linearBackwardWebGpu(
   return inputFixed ? gradients : [inputGradient(gpu, inputs), ...gradients];
 }
 
-/** → x Wᵀ + b [..., out], with what the epilogue does on top. */
+/** → x Wᵀ + b [..., out], with what the epilogue does on top. x and weight may be halves, and so may the result. */
 export function linearProduct(
   gpu: GpuEngine,
   { x, weight, bias }: KernelInfos<LinearInputs>,
   epilogue: Pick<GemmCall, 'residual' | 'geluDerivative'>,
+  precision: Precision = 'f32',
 ): TensorInfo {
-  const [n, k] = weight.shape as [number, number];
-  const out = gpu.allocate([...x.shape.slice(0, -1), n], 'float32');
+  const [n, k] = numbersShape(weight) as [number, number];
+  const out = allocateNumbers(gpu, [...x.shape.slice(0, -1), n], precision);
   const size = { batch: 1, m: rowCount(x), n, k };
   gemm(gpu, { size, a: x, b: weight, aAlong: 'k', bAlong: 'k', out, bias, ...epilogue });
   return out;
 }
 
-/** → dy W [..., in], times the factor if there is one. */
+/** → dy W [..., in], times the factor if there is one. In memory as x is. */
 export function inputGradient(
   gpu: GpuEngine,
   { dy, x, weight }: KernelInfos<LinearGradInputs>,
   factor?: TensorInfo,
 ): TensorInfo {
-  const [k, n] = weight.shape as [number, number];
-  const out = gpu.allocate(x.shape, 'float32');
+  const [k, n] = numbersShape(weight) as [number, number];
+  const out = allocateNumbers(gpu, numbersShape(x), precisionOf(x));
   const size = { batch: 1, m: rowCount(x), n, k };
   gemm(gpu, { size, a: dy, b: weight, aAlong: 'k', bAlong: 'rows', out, factor });
   return out;
@@ -63,7 +65,7 @@ export function parameterGradients(
   gpu: GpuEngine,
   { dy, x, weight }: KernelInfos<LinearGradInputs>,
 ): [dweight: TensorInfo, dbias: TensorInfo] {
-  const [m, n] = weight.shape as [number, number];
+  const [m, n] = numbersShape(weight) as [number, number];
   const dweight = gpu.allocate([m, n], 'float32');
   const dbias = gpu.allocate([m], 'float32');
   const size = { batch: 1, m, n, k: rowCount(x) };

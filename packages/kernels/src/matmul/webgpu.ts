@@ -1,6 +1,7 @@
 import type { GpuEngine } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
+import { precisionOf } from '../half/half.js';
 import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
 import { type GemmProgram, gemmWgsl, partStride } from './gemm.wgsl.js';
@@ -28,7 +29,10 @@ export function matMulWebGpu(
   return [product];
 }
 
-/** A product on the GPU, with what is done to it before it is written: see gemm.wgsl.ts. */
+/**
+ * A product on the GPU, with what is done to it before it is written: see gemm.wgsl.ts. Any of a, b and out may
+ * be halves; what is like `out` lies in memory as it does.
+ */
 export interface GemmCall {
   readonly size: GemmSize;
   readonly a: TensorInfo;
@@ -77,12 +81,12 @@ export function gemm(gpu: GpuEngine, call: GemmCall, choice?: GemmChoice): void 
 
 /** Everything about a product's program that its tensors decide. */
 function programTraits(call: GemmCall): Omit<GemmProgram, 'tile' | 'split'> {
-  const { size, aAlong, bAlong, bias, residual, factor, geluDerivative, rowSums } = call;
+  const { size, a, b, out, aAlong, bAlong, bias, residual, factor, geluDerivative, rowSums } = call;
   const { m, n, k } = size;
   return {
-    a: { along: aAlong, vector: (aAlong === 'k' ? k : m) % 4 === 0, precision: 'f32' },
-    b: { along: bAlong, vector: (bAlong === 'k' ? k : n) % 4 === 0, precision: 'f32' },
-    out: { vector: n % 4 === 0, precision: 'f32' },
+    a: { along: aAlong, vector: (aAlong === 'k' ? k : m) % 4 === 0, precision: precisionOf(a) },
+    b: { along: bAlong, vector: (bAlong === 'k' ? k : n) % 4 === 0, precision: precisionOf(b) },
+    out: { vector: n % 4 === 0, precision: precisionOf(out) },
     epilogue: {
       bias: bias !== undefined,
       residual: residual !== undefined,
