@@ -1,4 +1,4 @@
-import { type KernelMode, withKernelMode } from '@maehem/kernels';
+import { kernelModes, withKernelMode } from '@maehem/kernels';
 import { fold, seed } from '@maehem/random';
 import {
   checkOp,
@@ -15,8 +15,8 @@ const key = fold(seed(1), 'losses');
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('masked MSE', () => {
-  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('masked MSE', (backend) => {
+  describe.each(kernelModes(backend, { shaped: true }))('%s', (mode) => {
     it.each([
       ['half removed', [1, 0, 1, 0, 1, 0]],
       ['one removed', [0, 0, 0, 1, 0, 0]],

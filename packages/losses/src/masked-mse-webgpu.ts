@@ -25,7 +25,7 @@ export function maskedMseWebGpu(
 ): TensorInfo[] {
   const values = prediction.shape[2]!;
   const rows = elements(mask);
-  const groups = rowGroups(values);
+  const groups = rowGroups(values, gpu);
   const removed = sumOf(gpu, mask);
   const gradient = gpu.allocate(prediction.shape, 'float32');
   const shares = gpu.allocate([rows], 'float32');

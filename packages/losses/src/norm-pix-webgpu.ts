@@ -21,7 +21,7 @@ export function normPixWebGpu(
 ): TensorInfo[] {
   const values = patches.shape[2]!;
   const rows = elements(patches) / values;
-  const groups = rowGroups(values);
+  const groups = rowGroups(values, gpu);
   const target = gpu.allocate(patches.shape, 'float32');
   dispatch(gpu, {
     key: `norm-pix ${groups.key}`,

@@ -1,10 +1,9 @@
 import type { GpuEngine } from '@maehem/backend';
-import { dispatch, elements, u32, workgroupSum } from '@maehem/kernels';
+import { dispatch, elements, sumWorkgroup, u32, workgroupSum } from '@maehem/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-const WORKGROUP = 256;
 /** Numbers that one workgroup squares, at least; and workgroups for one tensor, at most. */
-const SHORTEST_SHARE = 16 * WORKGROUP;
+const SHORTEST_SHARE = 4096;
 const MOST_SHARES = 64;
 /** Tensors in one dispatch, at most: their bindings and the result's. */
 const MOST_TENSORS = 15;
@@ -23,6 +22,7 @@ export function globalNormWebGpu(
   gpu: GpuEngine,
 ): TensorInfo[] {
   const most = Math.min(MOST_TENSORS, gpu.device.limits.maxStorageBuffersPerShaderStage - 1);
+  const workgroup = sumWorkgroup(gpu);
   const tensors = Object.values(grads);
   const batches = ([4, 1] as const).flatMap((width) => {
     const fitting = tensors.filter((tensor) => (elements(tensor) % 4 === 0) === (width === 4));
@@ -37,8 +37,8 @@ export function globalNormWebGpu(
   for (const { width, shared } of batches) {
     const count = shared.reduce((sum, { shares }) => sum + shares, 0);
     dispatch(gpu, {
-      key: `squares of ${shared.length} tensors, ${width} wide`,
-      wgsl: () => squaresWgsl(shared.length, width === 4 ? 'vec4f' : 'f32'),
+      key: `squares of ${shared.length} tensors, ${width} wide, by ${workgroup}`,
+      wgsl: () => squaresWgsl(shared.length, width === 4 ? 'vec4f' : 'f32', workgroup),
       inputs: shared.map(({ tensor }) => tensor),
       outputs: [partials],
       uniforms: [u32(first), ...shared.flatMap(({ steps, shares }) => [u32(steps), u32(shares)])],
@@ -48,8 +48,8 @@ export function globalNormWebGpu(
   }
   const norm = gpu.allocate([], 'float32');
   dispatch(gpu, {
-    key: 'root of sum',
-    wgsl: rootWgsl,
+    key: `root of sum by ${workgroup}`,
+    wgsl: () => rootWgsl(workgroup),
     inputs: [partials],
     outputs: [norm],
     uniforms: [u32(total)],
@@ -72,15 +72,15 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
 }
 
 /** Workgroups are numbered through all tensors; each looks for its own. */
-function squaresWgsl(count: number, type: string): string {
+function squaresWgsl(count: number, type: string, workgroup: number): string {
   const each = Array.from({ length: count }, (_, tensor) => tensor);
   return /* wgsl */ `
 ${each.map((i) => `@group(0) @binding(${i}) var<storage, read> tensor${i}: array<${type}>;`).join('\n')}
 @group(0) @binding(${count}) var<storage, read_write> partials: array<f32>;
 struct Sizes { first: u32, ${each.map((i) => `steps${i}: u32, shares${i}: u32`).join(', ')} }
 @group(0) @binding(${count + 1}) var<uniform> sizes: Sizes;
-${workgroupSum(WORKGROUP)}
-@compute @workgroup_size(${WORKGROUP})
+${workgroupSum(workgroup)}
+@compute @workgroup_size(${workgroup})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   var number = group.x;
   var squares = ${type}(0);
@@ -88,7 +88,7 @@ ${each
   .map(
     (i) => `
   if (number < sizes.shares${i}) {
-    for (var i = number * ${WORKGROUP} + lane; i < sizes.steps${i}; i += sizes.shares${i} * ${WORKGROUP}) {
+    for (var i = number * ${workgroup} + lane; i < sizes.steps${i}; i += sizes.shares${i} * ${workgroup}) {
       squares += tensor${i}[i] * tensor${i}[i];
     }
     number = 0xffffffff;
@@ -100,17 +100,17 @@ ${each
 }`;
 }
 
-function rootWgsl(): string {
+function rootWgsl(workgroup: number): string {
   return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read_write> norm: f32;
 struct Sizes { count: u32 }
 @group(0) @binding(2) var<uniform> sizes: Sizes;
-${workgroupSum(WORKGROUP)}
-@compute @workgroup_size(${WORKGROUP})
+${workgroupSum(workgroup)}
+@compute @workgroup_size(${workgroup})
 fn main(@builtin(local_invocation_index) lane: u32) {
   var sum = 0.0;
-  for (var i = lane; i < sizes.count; i += ${WORKGROUP}) { sum += partials[i]; }
+  for (var i = lane; i < sizes.count; i += ${workgroup}) { sum += partials[i]; }
   sum = workgroup_sum(sum, lane);
   if (lane == 0) { norm = sqrt(sum); }
 }`;

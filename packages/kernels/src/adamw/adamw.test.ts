@@ -2,7 +2,7 @@ import { fold, seed } from '@maehem/random';
 import { describeOnEveryBackend, expectClose, randomTensor } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { type KernelMode, kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { adamw } from './adamw.js';
 import { adamwReference } from './reference.js';
 
@@ -34,8 +34,8 @@ async function threeSteps(mode: KernelMode, size: number) {
   return { state, expected };
 }
 
-describeOnEveryBackend('adamw', () => {
-  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('adamw', (backend) => {
+  describe.each(kernelModes(backend))('%s', (mode) => {
     it.each([[1], [257]])('follows the formula for %d entries, and leaves three tensors', async (size) => {
       const before = tf.memory().numTensors;
       const { state, expected } = await threeSteps(mode, size);

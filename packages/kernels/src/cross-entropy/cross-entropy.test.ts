@@ -8,7 +8,7 @@ import {
 } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { softmaxCrossEntropy } from './cross-entropy.js';
 import { crossEntropyReference } from './reference.js';
 
@@ -16,8 +16,8 @@ const key = fold(seed(1), 'cross-entropy');
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('softmax cross-entropy', () => {
-  describe.each<KernelMode>(['native', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('softmax cross-entropy', (backend) => {
+  describe.each(kernelModes(backend, { shaped: true }))('%s', (mode) => {
     it.each([
       ['one class', 2, 1],
       ['one sample', 1, 5],

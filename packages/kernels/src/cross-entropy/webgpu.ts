@@ -13,7 +13,7 @@ export function crossEntropyWebGpu(
   gpu: GpuEngine,
 ): TensorInfo[] {
   const [batch, classes] = logits.shape as [number, number];
-  const groups = rowGroups(classes);
+  const groups = rowGroups(classes, gpu);
   const dlogits = gpu.allocate([batch, classes], 'float32');
   const losses = gpu.allocate([batch], 'float32');
   dispatch(gpu, {

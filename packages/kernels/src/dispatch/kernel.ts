@@ -62,7 +62,10 @@ export type KernelMode = 'native' | 'host' | 'hardware' | 'composite';
  * The modes that differ on an engine, for its tests.
  * @param shaped the kernel has other workgroups on a software adapter than on a GPU
  */
-export function kernelModes(engine: string, { shaped = false } = {}): KernelMode[] {
+export function kernelModes(
+  engine: string,
+  { shaped = false }: { readonly shaped?: boolean } = {},
+): KernelMode[] {
   const between: Readonly<Record<string, KernelMode[]>> = {
     wasm: ['host'],
     webgpu: shaped ? ['hardware'] : [],

@@ -8,7 +8,7 @@ import {
 } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, it } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { gatherTokens, restoreTokens, type TokenIds } from './gather-tokens.js';
 import { gatherTokensReference, restoreTokensReference } from './reference.js';
 
@@ -31,8 +31,8 @@ function plan(batch: number, tokens: number, keep: number): TokenIds {
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('gather and restore', () => {
-  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('gather and restore', (backend) => {
+  describe.each(kernelModes(backend))('%s', (mode) => {
     it.each([
       ['one of one', 1, 1, 1],
       ['a quarter', 3, 16, 4],

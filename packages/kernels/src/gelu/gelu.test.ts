@@ -9,7 +9,7 @@ import {
 } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, it } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { gelu } from './gelu.js';
 import { geluReference } from './reference.js';
 
@@ -17,8 +17,8 @@ const key = fold(seed(1), 'gelu');
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('gelu', () => {
-  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('gelu', (backend) => {
+  describe.each(kernelModes(backend))('%s', (mode) => {
     it.each([
       ['one entry', [1]],
       ['tokens', [2, 17, 9]],

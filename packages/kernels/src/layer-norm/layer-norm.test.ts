@@ -8,7 +8,7 @@ import {
 } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, it } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { layerNorm } from './layer-norm.js';
 import { layerNormReference } from './reference.js';
 
@@ -16,8 +16,8 @@ const key = fold(seed(1), 'layer-norm');
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('layer norm', () => {
-  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('layer norm', (backend) => {
+  describe.each(kernelModes(backend, { shaped: true }))('%s', (mode) => {
     it.each([
       ['one token', [1, 1, 8]],
       ['197 tokens', [2, 197, 12]],

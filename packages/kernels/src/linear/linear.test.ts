@@ -2,7 +2,7 @@ import { fold, seed } from '@maehem/random';
 import { checkOp, describeOnEveryBackend, loadTfjsGradients, randomTensor } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { linear, linearPlus } from './linear.js';
 import { linearReference } from './reference.js';
 
@@ -14,8 +14,8 @@ const params = (inputs: number, outputs: number) => ({
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('linear', () => {
-  describe.each<KernelMode>(['native', 'host', 'composite'])('%s', (mode) => {
+describeOnEveryBackend('linear', (backend) => {
+  describe.each(kernelModes(backend))('%s', (mode) => {
     it.each([
       ['one token', [1, 1, 8], 5],
       ['197 tokens', [2, 197, 12], 7],

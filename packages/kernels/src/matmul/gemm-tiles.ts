@@ -34,11 +34,16 @@ export const GPU_TILES: readonly GemmTile[] = [
   tile(16, 16, 16, 4, 4),
 ];
 
-/**
- * A software adapter runs invocations four at a time and pays for each barrier by the invocation: one such
- * group to a workgroup is several times as fast as any tile above (measured on SwiftShader).
- */
+/** Slabs for four invocations, which is what a software adapter runs at a time: compiles fast, for tests. */
 export const SOFTWARE_TILE: GemmTile = tile(8, 8, 16, 4, 4);
+
+/**
+ * What software adapters take: eight invocations without workgroup memory, at 4 x 8 or 8 x 8 each. Larger blocks
+ * take longer to compile, and spill.
+ */
+export const DIRECT_TILE: GemmTile = tile(8, 32, 0, 4, 8);
+/** Both factors lie along their rows here, so that a block of 8 x 8 takes four vec4 at a step of k. */
+export const DIRECT_GRADIENT_TILE: GemmTile = tile(16, 32, 0, 8, 8);
 
 /** How near a thread's block comes to the arithmetic limit; the rest is reads of workgroup memory. */
 const EFFICIENCY: Readonly<Record<number, number>> = { 64: 1, 32: 0.8, 16: 0.5 };
@@ -70,11 +75,12 @@ export function chooseGemm(
   program: Omit<GemmProgram, 'tile' | 'split'>,
   device: GpuTraits,
 ): GemmChoice {
-  if (device.software) return { tile: SOFTWARE_TILE, splits: 1, depth: size.k };
+  if (device.software)
+    return { tile: program.rowSums ? DIRECT_GRADIENT_TILE : DIRECT_TILE, splits: 1, depth: size.k };
   let best: { choice: GemmChoice; time: number } | undefined;
   for (const candidate of GPU_TILES) {
     if (gemmInvocations(candidate) > device.workgroupInvocations) continue;
-    if (gemmWorkgroupBytes({ ...program, tile: candidate }) > device.workgroupBytes) continue;
+    if (gemmWorkgroupBytes({ tile: candidate }) > device.workgroupBytes) continue;
     for (const choice of waysToSplit(size, candidate, program.rowSums === true)) {
       const time = estimate(size, choice, device);
       if (best === undefined || time < best.time) best = { choice, time };

@@ -1,12 +1,22 @@
 import { gpuEngine } from '@maehem/backend';
 import { fold, seed, uniform } from '@maehem/random';
-import { describeOnBackend, expectClose } from '@maehem/testing';
+import { describeInHalfPrecision, describeOnBackend, expectClose } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { geluReference } from '../gelu/reference.js';
+import { halve } from '../half/half.js';
+import { readHalves } from '../half/read-halves.js';
 import type { GpuTraits } from '../webgpu/gpu-traits.js';
 import { type GemmProgram, type GemmTile, gemmWgsl, gemmWorkgroupBytes, partStride } from './gemm.wgsl.js';
-import { chooseGemm, type GemmChoice, type GemmSize, GPU_TILES, SOFTWARE_TILE } from './gemm-tiles.js';
+import {
+  chooseGemm,
+  DIRECT_GRADIENT_TILE,
+  DIRECT_TILE,
+  type GemmChoice,
+  type GemmSize,
+  GPU_TILES,
+  SOFTWARE_TILE,
+} from './gemm-tiles.js';
 import { type GemmCall, gemm } from './webgpu.js';
 
 const key = fold(seed(1), 'gemm');
@@ -14,19 +24,24 @@ const key = fold(seed(1), 'gemm');
 /** Beside each tensor lie numbers that must not be touched; beside what is read they are no numbers. */
 const GUARD = 32;
 const UNTOUCHED = 12345;
+const UNTOUCHED_HALF = 12344;
 
 function guarded(values: Float32Array, guard: number): tf.Tensor1D {
-  const padded = new Float32Array(values.length + GUARD).fill(guard);
+  const padded = new Float32Array(Math.ceil(values.length / 4) * 4 + GUARD).fill(guard);
   padded.set(values);
   return tf.tensor1d(padded);
 }
 
-function expectGuard(values: ArrayLike<number>, length: number): void {
-  expect(Array.from(values).slice(length)).toEqual(Array(GUARD).fill(UNTOUCHED));
+function expectGuard(values: ArrayLike<number>, length: number, half = false): void {
+  const guard = Array(GUARD).fill(half ? UNTOUCHED_HALF : UNTOUCHED);
+  expect(Array.from(values).slice(length, length + GUARD)).toEqual(guard);
 }
 
 /** A software adapter takes long to compile large tiles, the longer the more it shares its cores. */
 const COMPILING = 600_000;
+
+/** Which of the matrices lie in memory as halves. */
+type Halves = { a?: boolean; b?: boolean; out?: boolean };
 
 type Extras = { bias?: boolean; residual?: boolean; factor?: boolean; gelu?: boolean; rowSums?: boolean };
 type Alongs = Pick<GemmCall, 'aAlong' | 'bAlong'>;
@@ -36,10 +51,18 @@ const NN: Alongs = { aAlong: 'k', bAlong: 'rows' };
 const TN: Alongs = { aAlong: 'rows', bAlong: 'rows' };
 const TT: Alongs = { aAlong: 'rows', bAlong: 'k' };
 
-/** One product with this tile against tfjs's own. */
-async function check(size: GemmSize, alongs: Alongs, extras: Extras, choice: GemmChoice): Promise<void> {
+/** One product with this tile against tfjs's own. Inputs are exact in half precision; half an output is rounded once. */
+async function check(
+  size: GemmSize,
+  alongs: Alongs,
+  extras: Extras,
+  choice: GemmChoice,
+  halves: Halves = {},
+): Promise<void> {
   const { batch, m, n, k } = size;
-  const random = (name: string, length: number) => uniform(fold(key, name), length).map((x) => 2 * x - 1);
+  const gpu = gpuEngine(tf.backend());
+  const random = (name: string, length: number) =>
+    uniform(fold(key, name), length).map((x) => Math.round(128 * x - 64) / 64);
   const a = random('a', batch * m * k);
   const b = random('b', batch * k * n);
   const like = (name: string, wanted: boolean | undefined, length: number) =>
@@ -47,28 +70,32 @@ async function check(size: GemmSize, alongs: Alongs, extras: Extras, choice: Gem
   const bias = like('bias', extras.bias, n);
   const residual = like('residual', extras.residual, batch * m * n);
   const factor = like('factor', extras.factor, batch * m * n);
-  const input = (values: Float32Array | undefined) =>
-    values === undefined ? undefined : guarded(values, Number.NaN);
-  const output = (wanted: boolean | undefined, length: number) =>
-    wanted ? guarded(new Float32Array(length), UNTOUCHED) : undefined;
+  const input = (values: Float32Array | undefined, half = false) =>
+    values === undefined ? undefined : inMemory(guarded(values, Number.NaN), half);
+  const output = (wanted: boolean | undefined, length: number, half = false) =>
+    wanted ? inMemory(guarded(new Float32Array(length), UNTOUCHED), half) : undefined;
+  const inMemory = (tensor: tf.Tensor, half: boolean) =>
+    half ? tf.engine().makeTensorFromTensorInfo(halve(gpu, [tensor])[0]!) : tensor;
+  const read = async (tensor: tf.Tensor) =>
+    tensor.dtype === 'int32' ? readHalves(await tensor.data()) : await tensor.data();
 
-  const out = output(true, batch * m * n)!;
-  const geluDerivative = output(extras.gelu, batch * m * n);
+  const out = output(true, batch * m * n, halves.out)!;
+  const geluDerivative = output(extras.gelu, batch * m * n, halves.out);
   const rowSums = output(extras.rowSums, m);
   const call = {
     size,
     ...alongs,
-    a: input(a)!,
-    b: input(b)!,
+    a: input(a, halves.a)!,
+    b: input(b, halves.b)!,
     alpha: 0.5,
     out,
     bias: input(bias),
-    residual: input(residual),
-    factor: input(factor),
+    residual: input(residual, halves.out),
+    factor: input(factor, halves.out),
     geluDerivative,
     rowSums,
   };
-  gemm(gpuEngine(tf.backend()), extras.rowSums ? { ...call, alpha: 1 } : call, choice);
+  gemm(gpu, extras.rowSums ? { ...call, alpha: 1 } : call, choice);
 
   const { value, sums } = tf.tidy(() => {
     const first = tf.tensor3d(a, alongs.aAlong === 'k' ? [batch, m, k] : [batch, k, m]);
@@ -81,9 +108,9 @@ async function check(size: GemmSize, alongs: Alongs, extras: Extras, choice: Gem
     if (residual !== undefined) result = tf.add(result, tf.tensor3d(residual, [batch, m, n]));
     return { value: result, sums: tf.sum(first, [0, 1]) };
   });
-  const made = await out.data();
-  expectGuard(made, batch * m * n);
-  await expectClose(made.slice(0, batch * m * n), value, 2e-5);
+  const made = await read(out);
+  expectGuard(made, batch * m * n, halves.out);
+  await expectClose(made.slice(0, batch * m * n), value, halves.out ? 2 ** -11 : 2e-5);
   if (rowSums === undefined) return;
   const madeSums = await rowSums.data();
   expectGuard(madeSums, m);
@@ -116,7 +143,16 @@ describeOnBackend('gemm', 'webgpu', () => {
     ['bias and residual', { bias: true, residual: true }],
     ['factor', { factor: true }],
   ])('%s', async (_name, extras) => {
-    for (const size of [odd, even]) await check(size, NT, extras, whole(SOFTWARE_TILE, size.k));
+    for (const tile of [SOFTWARE_TILE, DIRECT_TILE])
+      for (const size of [odd, even]) await check(size, NT, extras, whole(tile, size.k));
+  });
+
+  it('without workgroup memory, in all layouts', async () => {
+    for (const size of [odd, even]) {
+      for (const alongs of [NN, TT]) await check(size, alongs, {}, whole(DIRECT_TILE, size.k));
+      await check(size, TN, { rowSums: true }, whole(DIRECT_GRADIENT_TILE, size.k));
+    }
+    await check({ ...odd, batch: 3 }, NN, {}, whole(DIRECT_TILE, odd.k));
   });
 
   it('batches of products', () => check({ ...odd, batch: 3 }, NN, {}, whole(SOFTWARE_TILE, odd.k)));
@@ -131,6 +167,32 @@ describeOnBackend('gemm', 'webgpu', () => {
           { tile: SOFTWARE_TILE, splits: 3, depth: 32 },
         );
   });
+});
+
+describeInHalfPrecision('gemm in half precision', () => {
+  const odd = { batch: 1, m: 36, n: 19, k: 22 };
+  const even = { batch: 1, m: 36, n: 20, k: 24 };
+
+  it.each<[string, Alongs, Extras, Halves]>([
+    ['forward', NT, { bias: true }, { a: true, b: true, out: true }],
+    ['forward with residual', NT, { bias: true, residual: true }, { a: true, b: true }],
+    ['forward with GELU', NT, { bias: true, gelu: true }, { a: true, b: true, out: true }],
+    ['input gradient', NN, { factor: true }, { b: true, out: true }],
+    ['input gradient from halves', NN, {}, { a: true, b: true, out: true }],
+    ['weight gradient', TN, { rowSums: true }, { b: true }],
+    ['weight gradient from halves', TN, { rowSums: true }, { a: true, b: true }],
+  ])('%s', async (_name, alongs, extras, halves) => {
+    for (const size of [odd, even]) await check(size, alongs, extras, whole(SOFTWARE_TILE, size.k), halves);
+  });
+
+  it('sums that are split along k', () =>
+    check(
+      { batch: 1, m: 36, n: 20, k: 75 },
+      TN,
+      { rowSums: true },
+      { tile: SOFTWARE_TILE, splits: 3, depth: 32 },
+      { a: true, b: true },
+    ));
 });
 
 describe('chooseGemm', () => {
@@ -169,13 +231,16 @@ describe('chooseGemm', () => {
     const size = { batch: 1, m: 4096, n: 4096, k: 4096 };
     const small = chooseGemm(size, traits, { ...nvidia, workgroupBytes: 16384, workgroupInvocations: 64 });
     expect(small.tile).toBe(GPU_TILES[2]);
-    expect(gemmWorkgroupBytes({ ...traits, tile: small.tile })).toBeLessThanOrEqual(16384);
+    expect(gemmWorkgroupBytes(small)).toBeLessThanOrEqual(16384);
     expect(() => chooseGemm(size, traits, { ...nvidia, workgroupBytes: 100 })).toThrow('no tile fits');
   });
 
-  it('gives software adapters groups of four invocations', () => {
+  it('gives software adapters no workgroup memory', () => {
     const size = { batch: 1, m: 512, n: 512, k: 12608 };
-    expect(chooseGemm(size, gradient, { ...nvidia, software: true })).toEqual(whole(SOFTWARE_TILE, size.k));
+    const software = { ...nvidia, software: true, workgroupBytes: 0 };
+    expect(chooseGemm(size, traits, software)).toEqual(whole(DIRECT_TILE, size.k));
+    expect(chooseGemm(size, gradient, software)).toEqual(whole(DIRECT_GRADIENT_TILE, size.k));
+    expect(gemmWorkgroupBytes({ tile: DIRECT_TILE })).toBe(0);
   });
 });
 
@@ -191,8 +256,8 @@ describe('gemmWgsl', () => {
   it('stores half precision where asked, and sums in single', () => {
     const wgsl = gemmWgsl(program);
     expect(wgsl).toMatch(/^enable f16;/);
-    expect(wgsl).toContain('slabA: array<vec4<f16>');
-    expect(wgsl).toContain('slabB: array<vec4<f32>');
+    expect(wgsl).toContain('a: array<vec4<f16>>');
+    expect(wgsl).toContain('slabA: array<vec4<f32>');
     expect(wgsl).toContain('var c0_0 = vec4<f32>()');
     expect(gemmWgsl({ ...program, a: program.b, out: { vector: true, precision: 'f32' } })).not.toContain(
       'f16',

@@ -1,3 +1,6 @@
+import { geluFunction } from '../gelu/gelu.wgsl.js';
+import type { Precision } from '../half/half.js';
+
 /**
  * Matrix products in WGSL: C = alpha op(A) op(B), and what is done to C before it is written.
  *
@@ -18,19 +21,18 @@
  * - Both halves of a thread's block lie half a tile apart, so that neighbours read and write neighbouring
  *   vec4 in workgroup memory and in C.
  * - Everything in registers has a name of its own: indexed local arrays end up in memory with some compilers.
+ * - Half precision is a matter of memory alone. Without tensor cores it multiplies no faster, and converting what
+ *   a slab is filled with costs less than converting, many times over, what is read from it.
  *
  * Sizes come in a uniform, so that one pipeline serves all shapes of a kind. Rows past the end of a matrix
  * are never read, and count as zero.
  */
 
-/** How numbers lie in memory. Sums are float32 always. */
-export type Precision = 'f32' | 'f16';
-
-/** The part of C that a workgroup makes, and its shares. All are powers of two, and at least 4. */
+/** The part of C that a workgroup makes, and its shares. All are powers of two, and at least 4; `k` may be 0. */
 export interface GemmTile {
   readonly m: number;
   readonly n: number;
-  /** Depth of the slabs in workgroup memory. */
+  /** Depth of the slabs in workgroup memory; 0 where there are none: see gemm-direct.wgsl.ts. */
   readonly k: number;
   /** The block of C that one invocation keeps in registers. */
   readonly threadM: number;
@@ -81,10 +83,8 @@ export function gemmInvocations({ m, n, threadM, threadN }: GemmTile): number {
 }
 
 /** Workgroup memory in bytes. */
-export function gemmWorkgroupBytes({ tile, a, b, rowSums = false }: GemmProgram): number {
-  const { m, n, k } = tile;
-  const sums = rowSums && a.precision !== 'f32' ? (m * k) / 4 : 0;
-  return m * k * bytesOf(a.precision) + n * k * bytesOf(b.precision) + 4 * sums;
+export function gemmWorkgroupBytes({ tile: { m, n, k } }: Pick<GemmProgram, 'tile'>): number {
+  return 4 * (m * k + n * k);
 }
 
 /** Numbers between the parts of a split sum: a multiple of 4. */
@@ -97,20 +97,16 @@ export function partStride(m: number, n: number): number {
  * derivative or sums; the uniform last: m, n, k, `depth` (how much of k a part takes; k if not split), alpha.
  */
 export function gemmWgsl(program: GemmProgram): string {
-  const { tile, a, b, epilogue, rowSums = false, split = false } = program;
+  const { tile, rowSums = false, split = false } = program;
   check(program);
   const groups = { a: tile.threadM / 4, b: tile.threadN / 4 };
   const across = tile.n / tile.threadN;
-  const sumsApart = rowSums && a.precision !== 'f32';
   return `${enable(program)}
-struct Shape { m: u32, n: u32, k: u32, depth: u32, alpha: f32 }
-${bindings(program)}
-var<workgroup> slabA: array<vec4<${a.precision}>, ${(tile.m * tile.k) / 4}>;
-var<workgroup> slabB: array<vec4<${b.precision}>, ${(tile.n * tile.k) / 4}>;
-${sumsApart ? `var<workgroup> sumsOfSlab: array<vec4<f32>, ${(tile.m * tile.k) / 16}>;` : ''}
-${readFunction('readA', 'a', a)}
-${readFunction('readB', 'b', b)}
-${epilogue.gelu ? GELU : ''}
+${shapeAndBindings(program)}
+var<workgroup> slabA: array<vec4<f32>, ${(tile.m * tile.k) / 4}>;
+var<workgroup> slabB: array<vec4<f32>, ${(tile.n * tile.k) / 4}>;
+${operandReads(program)}
+${geluWhere(program)}
 ${writeFunction(program)}
 
 @compute @workgroup_size(${gemmInvocations(tile)})
@@ -168,8 +164,14 @@ function check({ tile, a, rowSums = false, split = false, epilogue }: GemmProgra
     throw new Error('gemm: only weight gradients, which have row sums and no epilogue, are split along k');
 }
 
-function enable({ a, b, out }: GemmProgram): string {
+export function enable({ a, b, out }: GemmProgram): string {
   return [a, b, out].some(({ precision }) => precision === 'f16') ? 'enable f16;' : '';
+}
+
+/** The uniform, and everything bound. */
+export function shapeAndBindings(program: GemmProgram): string {
+  return `struct Shape { m: u32, n: u32, k: u32, depth: u32, alpha: f32 }
+${bindings(program)}`;
 }
 
 function bindings({ a, b, out, epilogue, rowSums = false, split = false }: GemmProgram): string {
@@ -192,22 +194,33 @@ function bindings({ a, b, out, epilogue, rowSums = false, split = false }: GemmP
     .join('\n');
 }
 
+/** `readA` and `readB`: (row, column, rows, columns, base) of a factor as it lies in memory. */
+export function operandReads({ a, b }: GemmProgram): string {
+  return `${readFunction('readA', 'a', a)}
+${readFunction('readB', 'b', b)}`;
+}
+
+/** What the epilogue calls. */
+export function geluWhere({ epilogue }: GemmProgram): string {
+  return epilogue.gelu ? geluFunction('vec4<f32>') : '';
+}
+
 /** Four numbers of a row from `column` on; zero from `columns` on. */
-function readFunction(name: string, buffer: string, { vector, precision }: GemmOperand): string {
-  const signature = `fn ${name}(row: u32, column: u32, rows: u32, columns: u32, base: u32) -> vec4<${precision}>`;
+function readFunction(name: string, buffer: string, { vector }: GemmOperand): string {
+  const signature = `fn ${name}(row: u32, column: u32, rows: u32, columns: u32, base: u32) -> vec4<f32>`;
   if (vector)
     return `${signature} {
-  if (row >= rows || column >= columns) { return vec4<${precision}>(); }
-  return ${buffer}[(base + row * columns + column) / 4u];
+  if (row >= rows || column >= columns) { return vec4<f32>(); }
+  return vec4<f32>(${buffer}[(base + row * columns + column) / 4u]);
 }`;
   return `${signature} {
-  var four = vec4<${precision}>();
+  var four = vec4<f32>();
   if (row >= rows || column >= columns) { return four; }
   let at = base + row * columns + column;
-  four.x = ${buffer}[at];
-  if (column + 1u < columns) { four.y = ${buffer}[at + 1u]; }
-  if (column + 2u < columns) { four.z = ${buffer}[at + 2u]; }
-  if (column + 3u < columns) { four.w = ${buffer}[at + 3u]; }
+  four.x = f32(${buffer}[at]);
+  if (column + 1u < columns) { four.y = f32(${buffer}[at + 1u]); }
+  if (column + 2u < columns) { four.z = f32(${buffer}[at + 2u]); }
+  if (column + 3u < columns) { four.w = f32(${buffer}[at + 3u]); }
   return four;
 }`;
 }
@@ -291,11 +304,11 @@ function loads(program: GemmProgram): { declare: string; store: string; fetch: (
     const four = (i: number) =>
       along === 'rows'
         ? `p${load.index}_${i}`
-        : `vec4<${program[load.of].precision}>(${[0, 1, 2, 3].map((row) => `p${load.index}_${row}.${'xyzw'[i]}`).join(', ')})`;
+        : `vec4<f32>(${[0, 1, 2, 3].map((row) => `p${load.index}_${row}.${'xyzw'[i]}`).join(', ')})`;
     const column = swizzled('place', 'depth', load.of, program);
     const sums =
       rowSums && load.of === 'a'
-        ? `sum${load.index} += ${[0, 1, 2, 3].map((i) => `vec4<f32>(p${load.index}_${i})`).join(' + ')};`
+        ? `sum${load.index} += ${[0, 1, 2, 3].map((i) => `p${load.index}_${i}`).join(' + ')};`
         : '';
     return guarded(
       load,
@@ -305,7 +318,7 @@ function loads(program: GemmProgram): { declare: string; store: string; fetch: (
 
   const declare = plan.map((load) => {
     const sum = rowSums && load.of === 'a' ? `var sum${load.index} = vec4<f32>();` : '';
-    return each(4, (i) => `var p${load.index}_${i} = vec4<${program[load.of].precision}>();`) + sum;
+    return each(4, (i) => `var p${load.index}_${i} = vec4<f32>();`) + sum;
   });
   return {
     declare: declare.join('\n  '),
@@ -325,7 +338,7 @@ function swizzled(place: string, depth: string, of: 'a' | 'b', { tile, a, b }: G
   const operand = of === 'a' ? a : b;
   if (operand.along === 'rows') return place;
   const row = (of === 'a' ? tile.m : tile.n) / 4;
-  const vectors = Math.min(BANK_BYTES / (4 * bytesOf(operand.precision)), row);
+  const vectors = Math.min(BANK_BYTES / 16, row);
   const stride = Math.max(1, vectors / (tile.k / 4));
   return `(${place}) ^ ((${depth} * ${stride}u) & ${row - 1}u)`;
 }
@@ -339,7 +352,7 @@ function products(program: GemmProgram, groups: { a: number; b: number }): strin
     return `let at${of}${index} = block * ${rows[of] * 4}u + (${swizzled(place, 'block', of, program)});`;
   };
   const load = (of: 'a' | 'b', index: number) =>
-    `let ${of}${index} = vec4<f32>(slab${of.toUpperCase()}[at${of}${index} + depth * ${rows[of]}u]);`;
+    `let ${of}${index} = slab${of.toUpperCase()}[at${of}${index} + depth * ${rows[of]}u];`;
   return `${each(groups.a, (i) => at('a', i))}
         ${each(groups.b, (j) => at('b', j))}
         for (var depth = 0u; depth < 4u; depth++) {
@@ -356,9 +369,8 @@ function products(program: GemmProgram, groups: { a: number; b: number }): strin
 
 /** Add up what the loads of the first column of tiles have seen of each row of op(A). */
 function writeRowSums(program: GemmProgram): string {
-  const { tile, a, out, split = false } = program;
+  const { tile, out, split = false } = program;
   const places = tile.m / 4;
-  const scratch = a.precision === 'f32' ? 'slabA' : 'sumsOfSlab';
   // Parts leave room to the next multiple of 4; an output of its own does not.
   const put =
     split && out.vector
@@ -366,12 +378,12 @@ function writeRowSums(program: GemmProgram): string {
       : `for (var i = 0u; i < min(4u, shape.m - row); i++) { ${split ? 'c[group.z * partStride() + shape.m * shape.n + row + i]' : 'sums[row + i]'} = total[i]; }`;
   const mine = planLoads(program).filter(({ of }) => of === 'a');
   return `workgroupBarrier();
-  ${mine.map(({ index, block, condition }) => `${condition === undefined ? '' : `if (${condition}) `}{ ${scratch}[${block}] = sum${index}; }`).join('\n  ')}
+  ${mine.map(({ index, block, condition }) => `${condition === undefined ? '' : `if (${condition}) `}{ slabA[${block}] = sum${index}; }`).join('\n  ')}
   workgroupBarrier();
   if (group.x == 0u) {
     for (var place = local; place < ${places}u; place += ${gemmInvocations(tile)}u) {
       var total = vec4<f32>();
-      for (var depth = 0u; depth < ${tile.k / 4}u; depth++) { total += ${scratch}[depth * ${places}u + place]; }
+      for (var depth = 0u; depth < ${tile.k / 4}u; depth++) { total += slabA[depth * ${places}u + place]; }
       let row = firstRow + place * 4u;
       if (row < shape.m) { ${put} }
     }
@@ -379,7 +391,7 @@ function writeRowSums(program: GemmProgram): string {
 }
 
 /** A finished vec4 of C, four columns of one row. */
-function writeFunction({ out, epilogue, split = false }: GemmProgram): string {
+export function writeFunction({ out, epilogue, split = false }: GemmProgram): string {
   const four = (buffer: string) =>
     out.vector
       ? `vec4<f32>(${buffer}[at / 4u])`
@@ -416,21 +428,6 @@ function writeFunction({ out, epilogue, split = false }: GemmProgram): string {
 }`;
 }
 
-/** The exact GELU and its derivative, with Abramowitz & Stegun 7.1.26 for erf: as in gelu/host.ts. */
-const GELU = `struct Gelu { value: vec4<f32>, derivative: vec4<f32> }
-fn gelu(x: vec4<f32>) -> Gelu {
-  let gauss = exp(-0.5 * x * x);
-  let t = 1.0 / (1.0 + 0.23164189 * abs(x));
-  let series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  let tail = 0.5 * series * gauss;
-  let distribution = select(tail, 1.0 - tail, x >= vec4<f32>());
-  return Gelu(x * distribution, distribution + x * gauss * 0.3989422804);
-}`;
-
-function bytesOf(precision: Precision): number {
-  return precision === 'f32' ? 4 : 2;
-}
-
-function each(count: number, text: (index: number) => string): string {
+export function each(count: number, text: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => text(index)).join('');
 }

@@ -5,6 +5,7 @@ import { precisionOf } from '../half/half.js';
 import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
 import { type GemmProgram, gemmWgsl, partStride } from './gemm.wgsl.js';
+import { gemmDirectWgsl } from './gemm-direct.wgsl.js';
 import { chooseGemm, type GemmChoice, type GemmSize } from './gemm-tiles.js';
 import { type MatMulAttrs, type MatMulInputs, matMulSize } from './matmul.js';
 import { ADD_PARTS_INVOCATIONS, addPartsWgsl } from './split-k.wgsl.js';
@@ -68,7 +69,7 @@ export function gemm(gpu: GpuEngine, call: GemmCall, choice?: GemmChoice): void 
   const outputs = parts !== undefined ? [parts] : [out, geluDerivative, rowSums];
   dispatch(gpu, {
     key: `gemm ${JSON.stringify(program)}`,
-    wgsl: () => gemmWgsl(program),
+    wgsl: () => (tile.k === 0 ? gemmDirectWgsl(program) : gemmWgsl(program)),
     inputs: [a, b, bias, residual, factor].filter((info) => info !== undefined),
     outputs: outputs.filter((info) => info !== undefined),
     uniforms: [u32(m), u32(n), u32(k), u32(depth), f32(alpha)],

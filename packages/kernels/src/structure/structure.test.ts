@@ -2,7 +2,7 @@ import { fold, seed } from '@maehem/random';
 import { checkOp, describeOnEveryBackend, loadTfjsGradients, randomTensor } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it, vi } from 'vitest';
-import { type KernelMode, withKernelMode } from '../dispatch/kernel.js';
+import { kernelModes, withKernelMode } from '../dispatch/kernel.js';
 import { add } from './add.js';
 import { prependClassToken, sliceTokens } from './class-token.js';
 import { meanTokens } from './mean-tokens.js';
@@ -14,7 +14,7 @@ const x = () => randomTensor(fold(key, 'x'), [3, 5, 4]);
 
 beforeAll(loadTfjsGradients);
 
-describeOnEveryBackend('structure', () => {
+describeOnEveryBackend('structure', (backend) => {
   it('reshape', async () => {
     await checkOp({
       key,
@@ -65,7 +65,7 @@ describeOnEveryBackend('structure', () => {
     });
   });
 
-  it.each<KernelMode>(['native', 'host', 'composite'])('consecutive tokens, %s', async (mode) => {
+  it.each(kernelModes(backend))('consecutive tokens, %s', async (mode) => {
     for (const [begin, count] of [
       [1, 4],
       [0, 1],

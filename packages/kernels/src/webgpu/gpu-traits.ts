@@ -1,8 +1,9 @@
 import type { GpuEngine } from '@maehem/backend';
+import { kernelMode } from '../dispatch/kernel.js';
 
 /** What kernels choose their shape by. */
 export interface GpuTraits {
-  /** An adapter that computes on the CPU. */
+  /** An adapter that computes on the CPU, unless the kernel mode is `hardware`. */
   readonly software: boolean;
   /** Lower-case, as in `GPUAdapterInfo`: 'nvidia', 'amd', 'apple', 'intel', … */
   readonly vendor: string;
@@ -16,7 +17,9 @@ export function gpuTraits({ device }: GpuEngine): GpuTraits {
   const { adapterInfo, limits } = device;
   const names = `${adapterInfo.vendor} ${adapterInfo.architecture} ${adapterInfo.description}`;
   return {
-    software: adapterInfo.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(names),
+    software:
+      kernelMode() !== 'hardware' &&
+      (adapterInfo.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(names)),
     vendor: adapterInfo.vendor.toLowerCase(),
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,

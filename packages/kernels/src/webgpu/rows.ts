@@ -1,9 +1,12 @@
+import type { GpuEngine } from '@maehem/backend';
+import { gpuTraits } from './gpu-traits.js';
 import { lanes } from './lanes.js';
 
 /**
  * Kernels that reduce rows: a workgroup of 64 takes as many rows as fit, each row as many invocations as it
  * has steps (of one number or of four), up to 64. What an invocation gathered goes to workgroup memory, and
  * after one barrier each adds up its row's parts: on narrow rows that costs less than a tree of barriers.
+ * On a software adapter, where a barrier costs more than a row, each invocation has a row to itself.
  */
 export interface RowGroups {
   /** The WGSL type of a step, and how many numbers it is. */
@@ -19,11 +22,14 @@ export interface RowGroups {
 }
 
 const WORKGROUP = 64;
+const SOFTWARE_WORKGROUP = 8;
 
 /** How rows of this many numbers are shared out. */
-export function rowGroups(features: number): RowGroups {
+export function rowGroups(features: number, gpu: GpuEngine): RowGroups {
   const { width, type, key } = lanes(features);
   const steps = features / width;
+  if (gpuTraits(gpu).software)
+    return { type, width, steps, across: 1, rowsPerGroup: SOFTWARE_WORKGROUP, key: `${key} rows` };
   const across = Math.min(WORKGROUP, 2 ** Math.ceil(Math.log2(steps)));
   return { type, width, steps, across, rowsPerGroup: WORKGROUP / across, key: `${key} ${across}` };
 }
@@ -50,6 +56,7 @@ export function rowReduction(
   type: 'f32' | 'vec2f' | 'vec3f' = 'f32',
   combine: 'sum' | 'max' = 'sum',
 ): string {
+  if (across === 1) return `\nfn ${name}(value: ${type}, _lane: vec3u) -> ${type} { return value; }`;
   const next = `${name}_parts[lane.y * ${across} + i]`;
   return `
 var<workgroup> ${name}_parts: array<${type}, ${WORKGROUP}>;

@@ -1,0 +1,84 @@
+import {
+  each,
+  enable,
+  type GemmProgram,
+  geluWhere,
+  gemmInvocations,
+  operandReads,
+  shapeAndBindings,
+  writeFunction,
+} from './gemm.wgsl.js';
+
+/**
+ * The same products without workgroup memory, for adapters that compute on the CPU: there, workgroup memory is
+ * memory like any other, a barrier costs as much as a small kernel, and what takes time is each read of a number.
+ * So an invocation reads what it multiplies itself, and makes the largest block of C that it has registers for.
+ * A read serves 4 to 8 multiply-adds, against one with slabs in between.
+ *
+ * Programs, bindings and the grid are those of gemm.wgsl.ts, with a tile whose `k` is 0. Sums are not split.
+ */
+export function gemmDirectWgsl(program: GemmProgram): string {
+  const { tile, a, b, rowSums = false } = program;
+  const across = tile.n / tile.threadN;
+  const columns = tile.threadN / 4;
+  const steps = a.along === 'k' || b.along === 'k' ? 4 : 1;
+  return `${enable(program)}
+${shapeAndBindings(program)}
+${operandReads(program)}
+${geluWhere(program)}
+${writeFunction(program)}
+
+@compute @workgroup_size(${gemmInvocations(tile)})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let row = group.y * ${tile.m}u + local / ${across}u * ${tile.threadM}u;
+  let column = group.x * ${tile.n}u + local % ${across}u * ${tile.threadN}u;
+  if (row >= shape.m || column >= shape.n) { return; }
+  let baseA = group.z * shape.m * shape.k;
+  let baseB = group.z * shape.n * shape.k;
+  ${each(tile.threadM, (r) => each(columns, (c) => `var c${r}_${c} = vec4<f32>();`))}
+  ${rowSums ? each(tile.threadM / 4, (r) => `var sum${r} = vec4<f32>();`) : ''}
+  for (var k = 0u; k < shape.k; k += ${steps}u) {
+    ${readBlock('a', program, steps)}
+    ${readBlock('b', program, steps)}
+    ${rowSums ? each(steps, (k) => each(tile.threadM / 4, (r) => `sum${r} += a${k}_${r};`)) : ''}
+    ${each(steps, (k) =>
+      each(columns, (c) => {
+        const products = each(
+          tile.threadM,
+          (r) => `c${r}_${c} = fma(vec4<f32>(${entry('a', r, k, program)}), four, c${r}_${c});`,
+        );
+        return `{ let four = ${fourColumns(c, k, program)}; ${products} }`;
+      }),
+    )}
+  }
+  ${each(tile.threadM, (r) => each(columns, (c) => `write(group.z, row + ${r}u, column + ${4 * c}u, c${r}_${c});`))}
+  ${rowSums ? `if (column == 0u) { ${each(tile.threadM, (r) => `if (row + ${r}u < shape.m) { sums[row + ${r}u] = sum${r >> 2}.${'xyzw'[r % 4]}; }`)} }` : ''}
+}
+`;
+}
+
+/** One factor's share of these steps of k: `aROW` with four of k each, or `aSTEP_FOUR` with four rows each. */
+function readBlock(of: 'a' | 'b', { tile, ...program }: GemmProgram, steps: number): string {
+  const [read, base, first, rows, count] =
+    of === 'a'
+      ? (['readA', 'baseA', 'row', tile.threadM, 'shape.m'] as const)
+      : (['readB', 'baseB', 'column', tile.threadN, 'shape.n'] as const);
+  if (program[of].along === 'k')
+    return each(rows, (r) => `let ${of}${r} = ${read}(${first} + ${r}u, k, ${count}, shape.k, ${base});`);
+  return each(steps, (k) =>
+    each(
+      rows / 4,
+      (r) => `let ${of}${k}_${r} = ${read}(k + ${k}u, ${first} + ${4 * r}u, shape.k, ${count}, ${base});`,
+    ),
+  );
+}
+
+/** The number of this row, or column, and step of k. */
+function entry(of: 'a' | 'b', row: number, k: number, program: GemmProgram): string {
+  return program[of].along === 'k' ? `${of}${row}.${'xyzw'[k]}` : `${of}${k}_${row >> 2}.${'xyzw'[row % 4]}`;
+}
+
+function fourColumns(four: number, k: number, program: GemmProgram): string {
+  if (program.b.along === 'rows') return `b${k}_${four}`;
+  return `vec4<f32>(${[0, 1, 2, 3].map((c) => entry('b', 4 * four + c, k, program)).join(', ')})`;
+}
