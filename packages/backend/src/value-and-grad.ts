@@ -18,18 +18,20 @@ export type Trainable = (path: string, tensor: tf.Tensor) => boolean;
 /**
  * The value of `loss(params)` and its gradient for each trainable leaf.
  * Frozen leaves cost nothing: no gradient is computed for them.
+ * @param scale a scalar that all gradients are multiplied with, from the start: a loss scale
  * @throws when the loss does not depend on a trainable leaf; the message names the leaves.
  */
 export function valueAndGrad<Params extends TensorTree>(
   loss: (params: Params) => tf.Scalar,
   params: Params,
   trainable: Trainable = () => true,
+  scale?: tf.Scalar,
 ): ValueAndGrad {
   const chosen = entries<tf.Tensor>(params).filter(([path, tensor]) => trainable(path, tensor));
   if (chosen.length === 0)
     throw new Error('valueAndGrad: every parameter is frozen, there is nothing to differentiate');
   const tensors = chosen.map(([, tensor]) => tensor);
-  const { value, grads } = gradients(() => loss(params), tensors);
+  const { value, grads } = gradients(() => loss(params), tensors, scale);
   const missing = chosen.filter((_, index) => grads[index] === undefined).map(([path]) => path);
   if (missing.length > 0)
     throw new Error(

@@ -4,6 +4,15 @@ export { addGradients, clipScale, globalNorm } from './gradients.js';
 export { type LarsOptions, lars } from './lars.js';
 export { layerDecayScales, layerId } from './layer-decay.js';
 export {
+  initLossScale,
+  LOSS_SCALE_PATHS,
+  LOSS_SCALE_SLOT,
+  type LossScale,
+  lossScaleOf,
+  type ScaledStep,
+  stepLossScale,
+} from './loss-scale.js';
+export {
   type NamedTensors,
   type Optimizer,
   type OptimizerState,

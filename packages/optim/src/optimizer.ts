@@ -22,7 +22,7 @@ export interface UpdateInput<State> {
   readonly grads: Gradients;
   readonly state: State;
   readonly scalars: StepScalars;
-  /** A factor on all gradients, applied by the rule: 1, or what clipping asks for. */
+  /** A factor on all gradients, applied by the rule: 1, or what clipping asks for; 0 skips the step. */
   readonly gradScale: tf.Scalar;
 }
 

@@ -40,7 +40,9 @@ export function momentumRule(
           const grad = tf.mul(tensorAt(grads, path, 'gradient'), gradScale);
           const { step, lrScale } = direction(param, grad, path);
           const sum = tf.add(tf.mul(buffer, momentum), step);
-          return [tf.sub(param, tf.mul(sum, tf.mul(scalars['lr']!, lrScale))), sum];
+          const next = tf.sub(param, tf.mul(sum, tf.mul(scalars['lr']!, lrScale)));
+          const skipped = tf.equal(gradScale, 0);
+          return [tf.where(skipped, param, next), tf.where(skipped, buffer, sum)];
         }) as [tf.Tensor, tf.Tensor];
         next.params[path] = updated;
         next.momentum[path] = gathered;

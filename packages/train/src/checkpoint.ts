@@ -1,5 +1,5 @@
 import { encoderShapes, type Mae, type MaeConfig, type MaeEncoder, maeShapes } from '@maehem/mae';
-import type { OptimizerState } from '@maehem/optim';
+import { LOSS_SCALE_PATHS, LOSS_SCALE_SLOT, type OptimizerState } from '@maehem/optim';
 import { type Classifier, type ClassifierConfig, classifierShapes } from '@maehem/vit';
 import { assertSameNames, type HostTensor, type Named } from '@maehem/weights';
 import type * as tf from '@tensorflow/tfjs-core';
@@ -136,7 +136,7 @@ export async function downloadOptimizerState(state: OptimizerState): Promise<Nam
 export function uploadStateOf(tensors: Named<HostTensor>, paths: readonly string[]): OptimizerState {
   const slots = new Set(Object.keys(tensors).map((name) => name.slice(0, name.indexOf('/'))));
   const ordered = (slot: string): [string, tf.Tensor][] =>
-    paths.flatMap((path) => {
+    (slot === LOSS_SCALE_SLOT ? LOSS_SCALE_PATHS : paths).flatMap((path) => {
       const tensor = tensors[`${slot}/${path}`];
       return tensor === undefined ? [] : [[path, uploadTensor(tensor)]];
     });

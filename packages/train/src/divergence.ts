@@ -4,6 +4,8 @@ const WARM_UP = 20;
 const SMOOTHING = 0.05;
 /** A loss this many times the running mean has exploded. */
 const EXPLOSION = 10;
+/** Steps in a row that may be skipped: so many halve the loss scale to nothing. */
+const MOST_SKIPPED = 40;
 
 /** What the run looked like when it went wrong. */
 export interface DivergenceReport {
@@ -33,11 +35,16 @@ export class DivergenceError extends Error {
  * Watches losses as they come.
  * @returns a function to call after each step; it throws {@link DivergenceError}.
  */
-export function watchDivergence(): (step: Omit<DivergenceReport, 'meanLoss'>) => void {
+export function watchDivergence(): (
+  step: Omit<DivergenceReport, 'meanLoss'> & { readonly skipped?: true },
+) => void {
   let mean = Number.NaN;
   let seen = 0;
-  return (step) => {
-    const finite = Number.isFinite(step.loss) && Number.isFinite(step.gradNorm);
+  let skipped = 0;
+  return ({ skipped: skips = false, ...step }) => {
+    skipped = skips ? skipped + 1 : 0;
+    const mended = skips && skipped <= MOST_SKIPPED;
+    const finite = Number.isFinite(step.loss) && (Number.isFinite(step.gradNorm) || mended);
     if (!finite || (seen >= WARM_UP && step.loss > EXPLOSION * mean))
       throw new DivergenceError({ ...step, meanLoss: mean });
     mean = seen === 0 ? step.loss : mean + SMOOTHING * (step.loss - mean);

@@ -10,11 +10,13 @@ export interface GradientSource<Batch extends TensorTree> {
   readonly parts: number;
   /**
    * Forward and backward passes over the batches of one step.
+   * @param lossScale what the gradients are multiplied with, in half precision
    * @returns the loss of each part of each batch, and the sum of all their gradients; both the caller's
    */
   gather(
     params: TrainingParams,
     batches: readonly Batch[],
+    lossScale?: tf.Scalar,
   ): Promise<{ losses: tf.Scalar[]; grads: NamedTensors }>;
   dispose(): void;
 }
@@ -26,24 +28,24 @@ export function localGradients<Params extends TensorTree, Batch extends TensorTr
   capture: boolean,
 ): GradientSource<Batch> {
   const first = capturedStep(
-    (input: { params: TrainingParams; batch: Batch }) => accumulateStep(objective, template, input),
+    (input: { params: TrainingParams; batch: Batch; lossScale?: tf.Scalar }) =>
+      accumulateStep(objective, template, input),
     capture,
   );
   const further = capturedStep(
-    (input: { params: TrainingParams; batch: Batch; gathered: NamedTensors }) =>
+    (input: { params: TrainingParams; batch: Batch; lossScale?: tf.Scalar; gathered: NamedTensors }) =>
       accumulateStep(objective, template, input),
     capture,
   );
   return {
     parts: 1,
-    gather: async (params, batches) => {
+    gather: async (params, batches, lossScale) => {
       const losses: tf.Scalar[] = [];
       let gathered: NamedTensors | undefined;
       for (const batch of batches) {
+        const input = { params, batch, ...(lossScale && { lossScale }) };
         const result =
-          gathered === undefined
-            ? await first.run({ params, batch })
-            : await further.run({ params, batch, gathered });
+          gathered === undefined ? await first.run(input) : await further.run({ ...input, gathered });
         if (gathered !== undefined) dispose(gathered);
         gathered = result.grads;
         losses.push(result.loss);

@@ -1,5 +1,12 @@
-import { dispose, type TensorTree } from '@maehem/backend';
-import type { NamedTensors, OptimizerState, StepScalars } from '@maehem/optim';
+import { currentPrecision, dispose, type TensorTree } from '@maehem/backend';
+import {
+  initLossScale,
+  LOSS_SCALE_SLOT,
+  lossScaleOf,
+  type NamedTensors,
+  type OptimizerState,
+  type StepScalars,
+} from '@maehem/optim';
 import { map } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import { capturedStep } from './captured-step.js';
@@ -21,6 +28,8 @@ export interface StepResult {
   /** Global norm of the averaged gradient, before clipping. */
   readonly gradNorm: number;
   readonly lr: number;
+  /** Gradients overflowed in half precision: nothing changed but the loss scale. `gradNorm` is infinite. */
+  readonly skipped?: true;
 }
 
 /** Parameters and optimizer state in training. Owns its tensors. */
@@ -69,7 +78,7 @@ export function createTrainer<Params extends TensorTree, Batch extends TensorTre
   const inOneGo = task.accumulate === 1 && start.gradients === undefined;
 
   let params = splitTree(start.params, task.objective.trainable);
-  let state = start.optimizerState ?? task.optimizer.init(params.trainable);
+  let state = withLossScale(start.optimizerState ?? task.optimizer.init(params.trainable));
   let stepIndex = start.stepIndex ?? 0;
 
   /** Take the results of an update over, and let go of the handles that it consumed. */
@@ -94,7 +103,7 @@ export function createTrainer<Params extends TensorTree, Batch extends TensorTre
     batches: readonly Batch[],
     scalars: StepScalars,
   ): Promise<{ losses: tf.Scalar[]; gradNorm: tf.Scalar }> => {
-    const { losses, grads } = await gradients.gather(params, batches);
+    const { losses, grads } = await gradients.gather(params, batches, lossScaleOf(state)?.scale);
     const result = await apply.run({ trainable: params.trainable, state, grads, scalars });
     dispose(grads);
     replace(result.trainable, result.state);
@@ -121,7 +130,8 @@ export function createTrainer<Params extends TensorTree, Batch extends TensorTre
         tf.dispose([...losses, gradNorm]);
         stepIndex++;
         const loss = values.reduce((sum, value) => sum + value[0]!, 0) / values.length;
-        return { loss, gradNorm: norm[0]!, lr: numbers['lr'] ?? 0 };
+        const skipped = lossScaleOf(state) !== undefined && !Number.isFinite(norm[0]);
+        return { loss, gradNorm: norm[0]!, lr: numbers['lr'] ?? 0, ...(skipped && { skipped }) };
       } finally {
         dispose(scalars);
       }
@@ -133,4 +143,15 @@ export function createTrainer<Params extends TensorTree, Batch extends TensorTre
       dispose(state);
     },
   };
+}
+
+/** Half precision wants a loss scale; without it a scale from an earlier part of the run is of no use. */
+function withLossScale(state: OptimizerState): OptimizerState {
+  const wanted = currentPrecision() === 'float16';
+  const present = lossScaleOf(state);
+  if (wanted) return present === undefined ? { ...state, [LOSS_SCALE_SLOT]: initLossScale() } : state;
+  if (present === undefined) return state;
+  dispose(present);
+  const { [LOSS_SCALE_SLOT]: _, ...own } = state;
+  return own;
 }

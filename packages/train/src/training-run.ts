@@ -1,6 +1,6 @@
 import { dispose, type TensorTree } from '@maehem/backend';
 import type { OptimizerState } from '@maehem/optim';
-import { type DivergenceReport, watchDivergence } from './divergence.js';
+import { watchDivergence } from './divergence.js';
 import type { ImageBatch } from './features.js';
 import type { Trainer } from './trainer.js';
 
@@ -24,6 +24,8 @@ export interface StepReport {
   readonly loss: number;
   readonly gradNorm: number;
   readonly lr: number;
+  /** Gradients overflowed in half precision, and the step changed nothing but the loss scale; `gradNorm` is infinite. */
+  readonly skipped?: true;
   /** Wall time of this step, waiting for images included, in seconds. */
   readonly seconds: number;
   readonly imagesPerSecond: number;
@@ -116,13 +118,14 @@ export function createTrainingRun<
   async function trainStep(images: readonly ImageBatch[], started: number): Promise<StepReport> {
     const step = trainer.stepIndex;
     const uploaded = images.map((batch, index) => upload(batch, step * config.accumulate + index));
-    const { loss, gradNorm, lr } = await trainer.step(uploaded);
+    const { loss, gradNorm, lr, skipped } = await trainer.step(uploaded);
     for (const batch of uploaded) dispose(batch);
-    watch({ step, loss, gradNorm, lr } satisfies Omit<DivergenceReport, 'meanLoss'>);
+    watch({ step, loss, gradNorm, lr, ...(skipped && { skipped }) });
     const seconds = (performance.now() - started) / 1000;
     const done = step + 1;
     return {
       ...{ step: done, totalSteps, epoch: done / stepsPerEpoch, loss, gradNorm, lr, seconds },
+      ...(skipped && { skipped }),
       imagesPerSecond: (config.batch * config.accumulate) / seconds,
     };
   }

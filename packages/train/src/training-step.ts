@@ -3,10 +3,13 @@ import {
   addGradients,
   clipScale,
   globalNorm,
+  LOSS_SCALE_SLOT,
+  lossScaleOf,
   type NamedTensors,
   type Optimizer,
   type OptimizerState,
   type StepScalars,
+  stepLossScale,
 } from '@maehem/optim';
 import { entries, map } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
@@ -62,16 +65,18 @@ function replaceLeaves<Params extends TensorTree>(
   return map<tf.Tensor, tf.Tensor, NamedTensors>(params as NamedTensors, leaf) as unknown as Params;
 }
 
-/** Loss and gradients of one batch, added to the gradients gathered so far. */
+/** Loss and gradients of one batch, added to the gradients gathered so far; these times the loss scale, if any. */
 export function accumulateStep<Params extends TensorTree, Batch extends TensorTree>(
   { loss }: Objective<Params, Batch>,
   template: Params,
-  input: { params: TrainingParams; batch: Batch; gathered?: Gradients },
+  input: { params: TrainingParams; batch: Batch; gathered?: Gradients; lossScale?: tf.Scalar },
 ): { loss: tf.Scalar; grads: Gradients } {
-  const { params, batch, gathered } = input;
+  const { params, batch, gathered, lossScale } = input;
   const { value, grads } = valueAndGrad(
     (trainable: NamedTensors) => loss(joinParams(template, { trainable, frozen: params.frozen }), batch),
     params.trainable,
+    undefined,
+    lossScale,
   );
   return { loss: value, grads: gathered === undefined ? grads : addGradients(gathered, grads) };
 }
@@ -79,13 +84,25 @@ export function accumulateStep<Params extends TensorTree, Batch extends TensorTr
 /** What the optimizer's part of a step needs to know. */
 export type UpdateTask = Pick<TrainingTask<never, never>, 'optimizer' | 'accumulate' | 'clipNorm'>;
 
-/** One optimizer step from gathered gradients. Consumes trainable parameters and optimizer state. */
+/**
+ * One optimizer step from gathered gradients. Consumes trainable parameters and optimizer state.
+ * Where the state has a loss scale, the gradients have it too; if they overflowed, nothing but the scale changes.
+ */
 export function applyStep(
   task: UpdateTask,
   input: { trainable: NamedTensors; state: OptimizerState; grads: Gradients; scalars: StepScalars },
 ): { trainable: NamedTensors; state: OptimizerState; gradNorm: tf.Scalar } {
   const { trainable, state, grads, scalars } = input;
   const norm = globalNorm(grads);
+  const scaling = lossScaleOf(state);
+  if (scaling !== undefined) {
+    const { [LOSS_SCALE_SLOT]: _, ...own } = state;
+    const { clipNorm } = task;
+    const scaled = stepLossScale(scaling, norm, { average: 1 / task.accumulate, clipNorm });
+    const { gradNorm, gradScale, lossScale } = scaled;
+    const updated = task.optimizer.update({ params: trainable, grads, state: own, scalars, gradScale });
+    return { trainable: updated.params, state: { ...updated.state, [LOSS_SCALE_SLOT]: lossScale }, gradNorm };
+  }
   const average = tf.scalar(1 / task.accumulate);
   const gradNorm = tf.mul(norm, average) as tf.Scalar;
   const gradScale =
@@ -101,6 +118,10 @@ export function wholeStep<Params extends TensorTree, Batch extends TensorTree>(
   input: { params: TrainingParams; state: OptimizerState; scalars: StepScalars; batch: Batch },
 ): { loss: tf.Scalar; trainable: NamedTensors; state: OptimizerState; gradNorm: tf.Scalar } {
   const { params, state, scalars, batch } = input;
-  const { loss, grads } = accumulateStep(task.objective, template, { params, batch });
+  const lossScale = lossScaleOf(state)?.scale;
+  const { loss, grads } = accumulateStep(task.objective, template, {
+    ...{ params, batch },
+    ...(lossScale && { lossScale }),
+  });
   return { loss, ...applyStep(task, { trainable: params.trainable, state, grads, scalars }) };
 }

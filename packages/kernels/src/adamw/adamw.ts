@@ -31,5 +31,7 @@ function adamwComposite(
   const square = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2));
   const denominator = tf.add(tf.div(tf.sqrt(square), tf.sqrt(correction2)), eps);
   const decayed = tf.mul(param, tf.sub(1, tf.mul(rate, weightDecay)));
-  return [tf.sub(decayed, tf.div(tf.mul(tf.div(rate, correction1), mean), denominator)), mean, square];
+  const next = tf.sub(decayed, tf.div(tf.mul(tf.div(rate, correction1), mean), denominator));
+  const skipped = tf.equal(gradScale, 0);
+  return [tf.where(skipped, param, next), tf.where(skipped, m, mean), tf.where(skipped, v, square)];
 }

@@ -17,6 +17,7 @@ export function adamwHost(
   const gradient = floats(memory, grad);
   const rate = floats(memory, lr)[0]! * lrScale;
   const scale = floats(memory, gradScale)[0]!;
+  if (scale === 0) return [...outputs];
   const stepSize = rate / floats(memory, correction1)[0]!;
   const inverseRoot = 1 / Math.sqrt(floats(memory, correction2)[0]!);
   const decay = 1 - rate * weightDecay;

@@ -15,7 +15,10 @@ export type AdamwInputs = {
   correction1: tf.Scalar;
   /** 1 - beta2^t. */
   correction2: tf.Scalar;
-  /** What gradients are multiplied with first: 1, or the factor of global-norm clipping. */
+  /**
+   * What gradients are multiplied with first: 1, or the factor of global-norm clipping; 0 to leave everything as it
+   * is, whatever the gradients are (on TensorFlow they must be numbers: nothing there makes infinite ones).
+   */
   gradScale: tf.Scalar;
 };
 

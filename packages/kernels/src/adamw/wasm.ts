@@ -13,6 +13,7 @@ export function adamwWasm(
   const { address } = memory;
   const outputs = [memory.updatable(param), memory.updatable(m), memory.updatable(v)] as const;
   const scalar = (info: TensorInfo): number => floats(memory, info)[0]!;
+  if (scalar(gradScale) === 0) return [...outputs];
   const rate = scalar(lr) * lrScale;
   memory.code.adamw(
     address(outputs[0]),

@@ -5,7 +5,8 @@ import { dispatch, elements, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { lanes } from '../webgpu/lanes.js';
 import type { AdamwAttrs, AdamwInputs } from './inputs.js';
 
-const WORKGROUP = 256;
+/** Small: half of a model's tensors are biases. */
+const WORKGROUP = 64;
 
 /** In place, one dispatch: clipping, schedule and layer decay come in as scalars and attributes. */
 export function adamwWebGpu(
@@ -43,7 +44,7 @@ struct Options { count: u32, beta1: f32, beta2: f32, eps: f32, weight_decay: f32
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * ${WORKGROUP};
-  if (i >= options.count) { return; }
+  if (i >= options.count || grad_scale == 0) { return; }
   let rate = lr * options.lr_scale;
   let g = grad[i] * grad_scale;
   let mean = options.beta1 * first[i] + (1 - options.beta1) * g;
