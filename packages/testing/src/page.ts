@@ -12,6 +12,8 @@ export interface PageOptions {
   readonly modules: Readonly<Record<string, string>>;
   /** Serve it cross-origin isolated, so that it has SharedArrayBuffer. */
   readonly isolated: boolean;
+  /** Give it WebGPU, on the browser's own GPU in software. */
+  readonly webgpu?: boolean;
   /** The query of its address, such as `?tfjsflags=…`. */
   readonly query?: string;
 }
@@ -21,6 +23,14 @@ export const WASM_PATH = '/wasm/';
 
 /** The browser that is used: `CHROMIUM`, or Debian's. */
 const executable: string = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+
+const SOFTWARE_GPU = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  // Timestamps to the nanosecond.
+  '--enable-webgpu-developer-features',
+];
 
 /** Why no page can be opened here, or `undefined` when one can. */
 export function pageUnavailable(): string | undefined {
@@ -35,7 +45,8 @@ export function pageUnavailable(): string | undefined {
  */
 export async function inPage<T>(options: PageOptions, use: (page: Page) => Promise<T>): Promise<T> {
   const server = await serve(await bundle(options.modules), options.isolated);
-  const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] });
+  const args = ['--no-sandbox', ...(options.webgpu === true ? SOFTWARE_GPU : [])];
+  const browser = await chromium.launch({ executablePath: executable, args });
   try {
     const page = await browser.newPage();
     const errors: Error[] = [];

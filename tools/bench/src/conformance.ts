@@ -9,6 +9,7 @@ export interface KernelCheck {
   readonly name: string;
   /** Largest difference of outputs and gradients, relative to the largest entry, or 1. */
   readonly error: number;
+  readonly agrees: boolean;
 }
 
 /** Odd and even widths, tokens that fill tiles and tokens that do not, head dimensions from 4 to 64. */
@@ -19,7 +20,7 @@ export const CHECKED_SIZES: readonly KernelSizes[] = [
 ];
 
 /** Sums of float32 in another order. */
-export const TOLERANCE = 1e-4;
+const TOLERANCE = 1e-4;
 
 type Values = readonly ArrayLike<number>[];
 
@@ -41,8 +42,12 @@ export async function checkKernels(
   await openBackend('webgpu', open);
   const checks: KernelCheck[] = [];
   for (const [index, { entry, name }] of cases.entries())
-    checks.push({ name, error: errorOf(await compute(entry, keyOf(name)), expected[index]!) });
+    checks.push(checkOf(name, errorOf(await compute(entry, keyOf(name)), expected[index]!)));
   return checks;
+}
+
+function checkOf(name: string, error: number): KernelCheck {
+  return { name, error, agrees: error <= TOLERANCE };
 }
 
 function nameOf({ batch, tokens, dim }: KernelSizes, { name }: KernelCase): string {

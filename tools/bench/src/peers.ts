@@ -3,8 +3,14 @@ import type { Peer } from './peer.js';
 
 /** Peers that run in `peer-main.js`; each is imported in its own process only. */
 export const NODE_PEERS: Readonly<Record<string, (threads: number) => Promise<Peer>>> = {
-  maehem: async (threads) => (await import('./peers/maehem.js')).createMaehem(threads),
-  'maehem-xla': async () => (await import('./peers/maehem.js')).createMaehem(1, true),
+  maehem: async (threads) => {
+    const { createParallelPretrainer } = await import('@maehem/train/node');
+    const { createMaehem } = await import('./peers/maehem.js');
+    return createMaehem({
+      makePretrainer: (task, start) => createParallelPretrainer(task, start, { threads }),
+    });
+  },
+  'maehem-xla': async () => (await import('./peers/maehem.js')).createMaehem({ open: { xla: true } }),
   naive: async () => (await import('./peers/naive.js')).createNaive(),
   jaxjs: async () => (await import('./peers/jaxjs.js')).createJaxjs(),
 };

@@ -1,5 +1,6 @@
 import { type Backend, dispose, openBackend } from '@maehem/backend';
 import { seed as rootKey } from '@maehem/random';
+import { createParallelPretrainer } from '@maehem/train/node';
 import * as tf from '@tensorflow/tfjs-core';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { drawWorkload } from './draw-workload.js';
@@ -53,7 +54,9 @@ export async function benchSoak(options: SoakOptions): Promise<SoakReport> {
   const { engine, config, batch, threads, steps, log } = options;
   const backend = await openBackend(engine.backend, { precision: engine.precision });
   const workload = loadWorkload(options);
-  const trainer = createTrainer(workload, threads);
+  const trainer = createTrainer(workload, (task, start) =>
+    createParallelPretrainer(task, start, { threads }),
+  );
   const samples: SoakSample[] = [];
   const every = Math.max(1, Math.round(steps / SAMPLES));
   let times: number[] = [];

@@ -161,7 +161,7 @@ export function stepFlops(config: ConfigName, batch: number): number {
 export async function benchHost(options: Omit<StepOptions, 'engine'>): Promise<HostReport> {
   const engine = { backend: 'webgpu', precision: 'float32' } as const;
   const stub = await benchStep({ ...options, engine: { ...engine, gpu: 'stub' } });
-  const narrow = { ...options, config: 'deep', batch: 2 } as const;
+  const narrow = { ...options, peers: options.peers.slice(0, 1), config: 'deep', batch: 2 } as const;
   return { stub, encoded: await benchStep({ ...narrow, engine: { ...engine, gpu: 'null' } }) };
 }
 

@@ -1,25 +1,37 @@
-import { openBackend } from '@maehem/backend';
+import { type OpenOptions, openBackend } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
 import { adamw } from '@maehem/optim';
-import type { PretrainBatch, Pretrainer } from '@maehem/train';
-import { createParallelPretrainer } from '@maehem/train/node';
+import {
+  createPretrainer,
+  type PretrainBatch,
+  type Pretrainer,
+  type PretrainStart,
+  type PretrainTask,
+} from '@maehem/train';
 import { fromEntries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
-import { assertFloat32, type Engine, type Peer } from '../peer.js';
+import { assertFloat32, type Peer } from '../peer.js';
 import type { TensorEntry, Workload } from '../workload.js';
 
-/**
- * The project's own step, through the trainer that the CLI uses.
- * @param xla compile the step with XLA, where the backend is tensorflow
- */
-export function createMaehem(threads = 1, xla = false): Peer {
+/** How the own peer is made where one thread of the default is not wanted. */
+export interface MaehemOptions {
+  readonly open?: Omit<OpenOptions, 'precision'>;
+  readonly makePretrainer?: MakePretrainer;
+}
+
+type MakePretrainer = (task: PretrainTask, start: PretrainStart) => Pretrainer;
+
+/** The project's own step, through the trainer that the CLI uses. */
+export function createMaehem({ open = {}, makePretrainer = createPretrainer }: MaehemOptions = {}): Peer {
   let trainer: Pretrainer | undefined;
   let batch: PretrainBatch | undefined;
   return {
     name: 'maehem',
     init: async (workload, engine) => {
-      await open(engine, xla);
-      trainer = createTrainer(workload, threads);
+      const { backend, precision } = engine;
+      if (backend !== 'tensorflow' && backend !== 'webgpu') assertFloat32('maehem', engine);
+      await openBackend(backend, { ...open, precision });
+      trainer = createTrainer(workload, makePretrainer);
       batch = uploadBatch(workload);
     },
     step: async () => {
@@ -29,13 +41,7 @@ export function createMaehem(threads = 1, xla = false): Peer {
   };
 }
 
-async function open(engine: Engine, xla: boolean): Promise<void> {
-  const { backend, precision } = engine;
-  if (backend !== 'tensorflow') assertFloat32('maehem', engine);
-  await openBackend(backend, { precision, xla });
-}
-
-export function createTrainer(workload: Workload, threads: number): Pretrainer {
+export function createTrainer(workload: Workload, makePretrainer: MakePretrainer): Pretrainer {
   const { config, adamw: settings, tensors } = workload;
   const weights = tensors.filter(({ role }) => role !== 'data');
   const treatments = Object.fromEntries(
@@ -46,10 +52,9 @@ export function createTrainer(workload: Workload, threads: number): Pretrainer {
   const params = fromEntries(
     weights.map((entry) => [entry.name, tensorOf(workload, entry)] as const),
   ) as unknown as Mae;
-  return createParallelPretrainer(
+  return makePretrainer(
     { model: config, objective: { normPix: true }, optimizer, accumulate: 1, clipNorm: null },
     { params },
-    { threads },
   );
 }
 
