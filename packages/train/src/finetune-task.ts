@@ -21,11 +21,15 @@ export type FinetuneBatch = {
   readonly dropPath?: tf.Tensor2D;
 };
 
-/** What fine-tuning minimises, and how. */
+/**
+ * What fine-tuning minimises, and how.
+ * @param recompute blocks whose activations are computed twice instead of being kept: see `BlockShape` of `@maehem/vit`
+ */
 export function finetuneTask(
   config: FinetuneConfig,
   params: Classifier,
   { stepsPerEpoch, totalSteps }: RunPlan,
+  recompute = 0,
 ): TrainingTask<Classifier, FinetuneBatch> {
   const { model, accumulate, ema } = config;
   const { baseLr, minLr, warmupEpochs, weightDecay, layerDecay, beta1, beta2, clipNorm } = config.optimizer;
@@ -42,7 +46,7 @@ export function finetuneTask(
   return {
     objective: {
       loss: (weights, { patches, targets, dropPath }) =>
-        softmaxCrossEntropy(classify(weights, patches, model, dropPath), targets),
+        softmaxCrossEntropy(classify(weights, patches, { ...model, recompute }, dropPath), targets),
       trainable,
     },
     optimizer: ema === null ? optimizer : withEma(optimizer, ema),

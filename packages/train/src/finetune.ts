@@ -69,17 +69,19 @@ function assertFits(
  * Set up a fine-tuning run.
  * @param batchesPerEpoch full batches that an epoch offers
  * @param start a classifier of `classifierFrom`, or the state to go on from; its tensors become the run's
- * @param options `capture`: record the first step and replay it afterwards; on unless it is `false`
+ * @param options `capture`: record the first step and replay it afterwards; on unless it is `false`. `recompute`: blocks
+ * whose activations are computed again in the backward pass instead of being kept: 1 for all, k for every k-th, 0 (the
+ * default) for none
  * @throws when an epoch has too few batches for one step, or a setting is out of range.
  */
 export function createFinetuning(
   config: FinetuneConfig,
   batchesPerEpoch: number,
   start: StartingState<Classifier>,
-  { capture = true }: { readonly capture?: boolean } = {},
+  { capture = true, recompute = 0 }: { readonly capture?: boolean; readonly recompute?: number } = {},
 ): FinetuneRun {
   const plan = planRun(config, batchesPerEpoch);
-  const trainer = createTrainer(finetuneTask(config, start.params, plan), { ...start, capture });
+  const trainer = createTrainer(finetuneTask(config, start.params, plan, recompute), { ...start, capture });
   return createTrainingRun(config, plan, trainer, (images, batchIndex) =>
     uploadFinetuneBatch(config, images, batchIndex),
   );

@@ -10,7 +10,7 @@ import {
 } from '@maehem/optim';
 import { randomMasking, uploadPlan } from '@maehem/patches';
 import { fold, normal, seed } from '@maehem/random';
-import { describeInHalfPrecision, difference } from '@maehem/testing';
+import { describeInHalfPrecision, difference, HALF_PRECISION } from '@maehem/testing';
 import { entries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
@@ -89,7 +89,7 @@ describeInHalfPrecision('training in half precision', () => {
     const expected = await steps(single, STEPS);
     expect(lossScaleOf(single.optimizerState())).toBeUndefined();
     single.dispose();
-    await openBackend('webgpu', { precision: 'float16' });
+    await openBackend('webgpu', HALF_PRECISION);
     for (const [step, { loss, gradNorm, skipped }] of actual.entries()) {
       expect(skipped).toBeUndefined();
       expect(Math.abs(loss / expected[step]!.loss - 1), `loss of step ${step}`).toBeLessThan(2e-3);

@@ -23,6 +23,8 @@ export type PretrainBatch = {
 export interface GradientTask {
   readonly model: MaeConfig;
   readonly objective: MaeObjective;
+  /** Blocks whose activations are computed twice instead of being kept: see `BlockShape` of `@maehem/vit`. */
+  readonly recompute?: number;
 }
 
 /** What does not change during a pretraining run. */
@@ -34,7 +36,9 @@ export interface PretrainTask extends GradientTask {
 }
 
 /** What pretraining minimises. */
-export function pretrainObjective({ model, objective }: GradientTask): Objective<Mae, PretrainBatch> {
+export function pretrainObjective(task: GradientTask): Objective<Mae, PretrainBatch> {
+  const { objective, recompute } = task;
+  const model = { ...task.model, recompute };
   return {
     loss: (params, { patches, plan, target }) => maeLoss(params, model, patches, plan, objective, target),
     trainable: isTrainable,

@@ -28,6 +28,11 @@ export type PretrainRun = TrainingRun<PretrainConfig, Mae, PretrainBatch>;
 export interface PretrainingOptions {
   /** Record the first step and replay it afterwards; on unless it is `false`. */
   readonly capture?: boolean;
+  /**
+   * Blocks, encoder's and decoder's, whose activations are computed again in the backward pass instead of being kept:
+   * 1 for all, k for every k-th, 0 (the default) for none. Less memory, more time, the same training.
+   */
+  readonly recompute?: number;
   /** For the target `pca`: what `pcaProjection` found in patches of the training images. */
   readonly components?: Float32Array;
   /** Who does the steps: `createPretrainer`, or one that spreads them over threads. */
@@ -59,9 +64,10 @@ export function createPretraining(
 ): PretrainRun {
   const plan = planRun(config, batchesPerEpoch);
   const from = start ?? { params: initMae(runKeys(config).init, config.model), stepIndex: 0 };
-  const { capture = true, pretrainer = createPretrainer } = options;
+  const { capture = true, recompute = 0, pretrainer = createPretrainer } = options;
   const projection = targetProjection(config, options.components);
-  const trainer = pretrainer(pretrainTask(config, from.params, plan), { ...from, capture });
+  const task = { ...pretrainTask(config, from.params, plan), recompute };
+  const trainer = pretrainer(task, { ...from, capture });
   return createTrainingRun(config, plan, trainer, ({ images }, batchIndex) =>
     uploadBatch(config, images, batchIndex, projection),
   );

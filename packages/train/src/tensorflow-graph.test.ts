@@ -6,7 +6,7 @@ import { fold, normal, seed } from '@maehem/random';
 import { describeOnBackend } from '@maehem/testing';
 import { entries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { createPretrainer, type PretrainBatch, type Pretrainer, splitParams } from './index.js';
 
 /**
@@ -79,11 +79,11 @@ async function run(
   return { losses, gradNorms, growth: counts.at(-1)! - counts[4]! };
 }
 
-// XLA compiles for seconds, and for much longer on a busy machine.
-vi.setConfig({ testTimeout: 300_000 });
+/** XLA compiles for seconds, and for much longer on a busy machine. */
+const timeout = 600_000;
 
 describeOnBackend('captured as a graph', 'tensorflow', () => {
-  it.each([false, true])('XLA %s: 20 steps as on wasm, memory flat', async (xla) => {
+  it.each([false, true])('XLA %s: 20 steps as on wasm, memory flat', { timeout }, async (xla) => {
     const expected = await run('wasm', {});
     const actual = await run('tensorflow', { xla });
     for (let step = 0; step < STEPS; step++) {

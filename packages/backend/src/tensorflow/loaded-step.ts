@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { type TensorFlowEngine, type TensorRecord, tfjsType } from './binding.js';
 import { ResidentRecord, residentRecord, type VariableStore } from './resident.js';
-import { SAVED_MODEL_TAG, writeSavedModel } from './saved-model.js';
+import { type GraphDef, SAVED_MODEL_TAG, writeSavedModel } from './saved-model.js';
 import { fetchedOutputs, type InputRole, names, stepGraph } from './step-graph.js';
 import type { Trace } from './trace.js';
 
@@ -26,6 +26,7 @@ export class LoadedStep implements VariableStore {
   private readonly engine: TensorFlowEngine;
   private readonly trace: Trace;
   private readonly session: number;
+  private readonly updated: ReadonlySet<number>;
   private readonly slots: readonly Slot[];
   private readonly fed: readonly number[];
   private readonly fetched: readonly number[];
@@ -35,7 +36,9 @@ export class LoadedStep implements VariableStore {
   constructor(engine: TensorFlowEngine, trace: Trace, roles: readonly InputRole[], xla: boolean) {
     this.engine = engine;
     this.trace = trace;
-    this.session = load(engine, trace, roles, xla);
+    const { definition, updated } = stepGraph(trace, roles, engine.binding, xla);
+    this.session = load(engine, definition);
+    this.updated = updated;
     const all = roles.map((role, input) => ({ role, input }));
     this.fed = all.filter(({ role }) => role.kind === 'fed').map(({ input }) => input);
     this.slots = all
@@ -121,9 +124,24 @@ export class LoadedStep implements VariableStore {
     for (const { id } of engine.binding.runSavedModel(this.session, ids, feeds, fetches))
       engine.binding.deleteTensor(id);
     for (const slot of foreign) {
-      slot.source = inputs[slot.input]!.dataId;
-      slot.handedOut = undefined;
+      const { dataId } = inputs[slot.input]!;
+      slot.handedOut = this.updated.has(slot.input) ? this.moveIn(slot, dataId) : undefined;
+      slot.source = slot.handedOut === undefined ? dataId : undefined;
     }
+  }
+
+  /**
+   * A tensor that the step is about to update lives in its variable from now on: were it held twice, TensorFlow would
+   * copy it first. One that somebody else holds, too, stays where it is.
+   */
+  private moveIn(slot: Slot, dataId: object): ResidentRecord | undefined {
+    const { tensorMap, binding } = this.engine;
+    const { id, shape, dtype, refCount } = tensorMap.get(dataId);
+    if (refCount > 1) return undefined;
+    const record = new ResidentRecord(this, this.slots.indexOf(slot), shape, dtype);
+    tensorMap.set(dataId, record);
+    binding.deleteTensor(id);
+    return record;
   }
 }
 
@@ -132,10 +150,10 @@ function isAlive(record: ResidentRecord | undefined): record is ResidentRecord {
 }
 
 /** Write the graph to a temporary folder, and load it. */
-function load(engine: TensorFlowEngine, trace: Trace, roles: readonly InputRole[], xla: boolean): number {
+function load(engine: TensorFlowEngine, graph: GraphDef): number {
   const folder = mkdtempSync(join(tmpdir(), 'maehem-graph-'));
   try {
-    writeSavedModel(folder, stepGraph(trace, roles, engine.binding, xla));
+    writeSavedModel(folder, graph);
     return engine.binding.loadSavedModel(folder, SAVED_MODEL_TAG);
   } finally {
     rmSync(folder, { recursive: true, force: true });

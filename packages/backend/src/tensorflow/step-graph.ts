@@ -26,19 +26,26 @@ export const names = {
 
 const STEP = 'maehem_step';
 
+/** A graph, and the inputs of its step, by number, that it updates in their variables. */
+export interface StepGraph {
+  readonly definition: GraphDef;
+  readonly updated: ReadonlySet<number>;
+}
+
 /** The graph of a step. With `xla` the step is a function that XLA compiles, else its ops stand in the graph. */
 export function stepGraph(
   trace: Trace,
   roles: readonly InputRole[],
   binding: TensorFlowBinding,
   xla: boolean,
-): GraphDef {
+): StepGraph {
   const main = new GraphBuilder('graph', 'm');
   const handles = declareInputs(main, trace, roles);
   const body = xla ? new GraphBuilder('function', 'n') : main;
   const argument = (i: number): GraphValue =>
     xla ? names.feed(i) : (handles.get(i) ?? `${names.feed(i)}:0`);
   emitStep(body, trace, roles, argument, binding);
+  const updated = new Set(trace.inputs.flatMap((value, i) => (body.isUpdatedInPlace(value) ? [i] : [])));
   const fetched = fetchedOutputs(trace, roles);
   const done = body.node('Const', [], scalarZero(), {
     after: body.effects,
@@ -46,7 +53,7 @@ export function stepGraph(
   })[0];
   if (!xla) {
     for (const j of fetched) emitOutput(main, trace, j, body.ref(trace.outputs[j]!), body.effects);
-    return { nodes: main.nodes, functions: [] };
+    return { definition: { nodes: main.nodes, functions: [] }, updated };
   }
   const definition = defineFunction(
     body.nodes,
@@ -57,7 +64,7 @@ export function stepGraph(
     done,
   );
   callFunction(main, trace, roles, handles, fetched);
-  return { nodes: main.nodes, functions: [definition] };
+  return { definition: { nodes: main.nodes, functions: [definition] }, updated };
 }
 
 /** The outputs that a call returns; carried ones stay in their variables. */

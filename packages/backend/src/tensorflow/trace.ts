@@ -83,7 +83,7 @@ export class Tracer {
         return made;
       },
       tensorDataSync: refuseReading,
-      region: (inputs, run, form) => this.region(inputs, run, form),
+      region: (inputs, run, form, updates) => this.region(inputs, run, form, updates),
     };
     // The binding's own members are read-only: they are shadowed, not assigned.
     this.engine.binding = Object.create(
@@ -101,7 +101,12 @@ export class Tracer {
     return { values, inputs, instructions, outputs: outputs.map(({ id }) => this.use(id)) };
   }
 
-  private region(inputs: readonly number[], run: () => RawTensor[], form: GraphForm): RawTensor[] {
+  private region(
+    inputs: readonly number[],
+    run: () => RawTensor[],
+    form: GraphForm,
+    updates: number,
+  ): RawTensor[] {
     const used = inputs.map((id) => this.use(id));
     const outer = this.instructions;
     this.instructions = [];
@@ -110,7 +115,19 @@ export class Tracer {
     this.instructions = outer;
     const outputs = made.map(({ id }) => this.use(id));
     outer.push({ kind: 'region', inputs: used, outputs, form, inner });
-    return made;
+    return made.map((output, index) => (index < updates ? this.standIn(output, inputs[index]!) : output));
+  }
+
+  /**
+   * The tensor `input` under the name of `output`, which it is of one type and shape with. Recording asks what a step
+   * does and not what comes out: thus it holds no second copy of parameters and optimizer state.
+   */
+  private standIn(output: RawTensor, input: number): RawTensor {
+    const value = this.known.get(output.id)!;
+    const type = [{ name: 'T', type: this.real.TF_ATTR_TYPE, value: output.dtype }];
+    const [alias] = this.real.executeOp('Identity', type, [input], 1);
+    this.known.set(alias!.id, value);
+    return alias!;
   }
 
   private name(id: number, { shape, dtype, constant }: TracedValue): number {

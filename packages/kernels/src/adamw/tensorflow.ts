@@ -19,6 +19,7 @@ export function adamwTensorFlow(
     [param, m, v, grad, lr, correction1, correction2, gradScale],
     () => adamwEager(inputs, attrs, ops),
     (graph, values, outputs) => adamwInPlace(graph, values, outputs, attrs),
+    3,
   );
 }
 

@@ -38,12 +38,12 @@ export function parallelPretrainer(task: PretrainTask, start: PretrainStart, thr
 
 /** Gradients by several threads, each on its part of every batch. */
 function threadedGradients(
-  { model, objective }: GradientTask,
+  { model, objective, recompute = 0 }: GradientTask,
   initial: Mae,
   capture: boolean,
   { threads, open, connect }: Threads,
 ): GradientSource<PretrainBatch> {
-  const task = { model, objective };
+  const task = { model, objective, recompute };
   const template = templateOf(initial);
   const { trainable, frozen } = splitParams(initial);
   const layout = parameterLayout(trainable);
