@@ -27,14 +27,31 @@ export function describeOnBackend(name: string, backend: BackendName, suite: () 
   describeOn({ title: `${name} [${backend}]`, backend, options: {}, reason: refusals.get(backend) }, suite);
 }
 
-const webgpu = PROVIDERS.find((provider) => provider.name === 'webgpu');
-const noHalves =
-  webgpu === undefined ? 'there is no webgpu' : await webgpu.unavailable({ precision: 'float16' });
+/** WebGPU in half precision: on the adapter that other suites have, or on llvmpipe beside it. */
+export const HALF_PRECISION: OpenOptions = await firstThatOpens([
+  { precision: 'float16' },
+  { precision: 'float16', adapter: 'llvmpipe' },
+]);
 
-/** The same for a suite on WebGPU in half precision, which not every adapter has. Promised as `float16`. */
+async function firstThatOpens(choices: readonly [OpenOptions, ...OpenOptions[]]): Promise<OpenOptions> {
+  for (const options of choices) if ((await noWebGpu(options)) === undefined) return options;
+  return choices[0];
+}
+
+async function noWebGpu(options: OpenOptions): Promise<string | undefined> {
+  const provider = PROVIDERS.find(({ name }) => name === 'webgpu');
+  return provider === undefined ? 'there is no webgpu' : provider.unavailable(options);
+}
+
+const noHalves = await noWebGpu(HALF_PRECISION);
+
+/**
+ * The same for a suite on WebGPU in half precision, which not every adapter has: {@link HALF_PRECISION} opens it.
+ * Promised as `float16`.
+ */
 export function describeInHalfPrecision(name: string, suite: () => void): void {
-  const options = { precision: 'float16' } as const;
-  describeOn({ title: `${name} [webgpu float16]`, backend: 'webgpu', options, reason: noHalves }, suite);
+  const title = `${name} [webgpu float16]`;
+  describeOn({ title, backend: 'webgpu', options: HALF_PRECISION, reason: noHalves }, suite);
 }
 
 interface Place {

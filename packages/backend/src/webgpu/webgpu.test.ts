@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../backend.js';
+import { currentPrecision } from '../precision.js';
 import { gpuEngine } from './engine.js';
 import { GpuLostError, GpuMemoryError, watchDevice } from './health.js';
 import { internalsOf } from './internals.js';
@@ -44,6 +45,20 @@ describe.skipIf(missing !== undefined)(`webgpu${missing === undefined ? '' : ` (
     await openBackend('webgpu', { adapter: 'fallback' });
     expect(tf.backend()).not.toBe(engine);
     expect(await sum()).toBe(2000);
+  });
+
+  it('computes in float16 where the adapter has it, and says which adapter has not', async () => {
+    const { capabilities, description } = await openBackend('webgpu');
+    const opening = openBackend('webgpu', { precision: 'float16' });
+    if (capabilities.float16) {
+      await opening;
+      expect(currentPrecision()).toBe('float16');
+    } else
+      await expect(opening).rejects.toThrow(
+        `its adapter '${description.replace('WebGPU on ', '')}' has no shader-f16, which float16 takes`,
+      );
+    await openBackend('webgpu');
+    expect(currentPrecision()).toBe('float32');
   });
 
   it('is passed over by auto where it computes on the CPU', async () => {
