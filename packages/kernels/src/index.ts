@@ -1,4 +1,5 @@
 export type { GpuEngine } from '@maehem/backend';
+export { accumulate } from './accumulate/accumulate.js';
 export { adamw } from './adamw/adamw.js';
 export type { AdamwAttrs, AdamwInputs } from './adamw/inputs.js';
 export { attention } from './attention/attention.js';

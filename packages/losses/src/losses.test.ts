@@ -9,7 +9,7 @@ import {
 } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maskedMse, normPixTarget, smoothTargets } from './index.js';
+import { maskedMse, maskedNormPixMse, normPixTarget, smoothTargets } from './index.js';
 
 const key = fold(seed(1), 'losses');
 
@@ -36,6 +36,28 @@ describeOnEveryBackend('masked MSE', (backend) => {
       );
     });
 
+    it.each([
+      ['half removed', [1, 0, 1, 0, 1, 0]],
+      ['five values a patch', [1, 0, 1, 1, 0, 0], 5],
+      ['many values a patch', [0, 0, 1, 1, 0, 0], 300],
+    ])('of normalised pixels: %s', async (_name, removed, values = 12) => {
+      const patches = tf.add(
+        randomTensor<tf.Tensor3D>(fold(key, 'patches'), [2, 3, values]),
+        3,
+      ) as tf.Tensor3D;
+      const mask = tf.tensor2d(removed, [2, 3]);
+      const target = withKernelMode('composite', () => normPixTarget(patches));
+      await withKernelMode(mode, () =>
+        checkOp({
+          key,
+          inputs: [randomTensor(fold(key, 'prediction'), [2, 3, values])],
+          op: (x) => maskedNormPixMse(x as tf.Tensor3D, patches, mask),
+          reference: (x) =>
+            tf.div(tf.sum(tf.mul(tf.mean(tf.square(tf.sub(x, target)), -1), mask)), tf.sum(mask)),
+        }),
+      );
+    });
+
     it('norm-pix: mean 0 and unbiased deviation 1 in every patch; a flat patch gives zeros', async () => {
       for (const values of [2, 5, 48]) {
         const shape = [2, 3, values];
@@ -51,6 +73,11 @@ describeOnEveryBackend('masked MSE', (backend) => {
         1e-6,
       );
     });
+  });
+
+  it('refuses to normalise patches of one value', () => {
+    const single = tf.zeros<tf.Rank.R3>([1, 2, 1]);
+    expect(() => maskedNormPixMse(single, single, tf.ones([1, 2]))).toThrow('at least two values');
   });
 
   it('refuses targets of another shape', () => {

@@ -1,6 +1,7 @@
 import { defineKernel, differentiable, floats, type Kernel } from '@maehem/kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import { maskedMseWebGpu } from './masked-mse-webgpu.js';
+import { maskedMseWebGpu, maskedNormPixMseWebGpu } from './masked-mse-webgpu.js';
+import { assertNormalisable, NORM_PIX_EPS, normPix } from './norm-pix.js';
 
 type Inputs = { prediction: tf.Tensor3D; target: tf.Tensor3D; mask: tf.Tensor2D };
 
@@ -48,6 +49,22 @@ const maskedMseForward: Kernel<Inputs, Record<string, never>> = defineKernel({
     }),
 });
 
+type NormPixInputs = { prediction: tf.Tensor3D; patches: tf.Tensor3D; mask: tf.Tensor2D };
+
+/** The same from pixels, normalised patch by patch: one pass where it is fused, and no target in memory. */
+const maskedNormPixMseForward: Kernel<NormPixInputs, { eps: number }> = defineKernel<
+  NormPixInputs,
+  { eps: number }
+>({
+  name: 'MaehemMaskedNormPixMse',
+  webgpu: maskedNormPixMseWebGpu,
+  composite: ({ prediction, patches, mask }, { eps }) =>
+    tf.tidy(() => {
+      const target = normPix({ patches }, { eps })[0] as tf.Tensor3D;
+      return maskedMseForward({ prediction, target, mask }, {});
+    }),
+});
+
 /**
  * Mean squared error on the removed patches only: the mean over pixels of each patch, then the mean over
  * patches with mask 1 (He et al. 2021, section 3, "Reconstruction target"). A mask of ones everywhere is the
@@ -58,14 +75,42 @@ const maskedMseForward: Kernel<Inputs, Record<string, never>> = defineKernel({
  * @returns a scalar
  */
 export function maskedMse(prediction: tf.Tensor3D, target: tf.Tensor3D, mask: tf.Tensor2D): tf.Scalar {
+  assertSameShape(prediction, target);
+  return withGradient(prediction, () => maskedMseForward({ prediction, target, mask }, {}));
+}
+
+/**
+ * {@link maskedMse} with the normalised pixels of `normPixTarget` for target (section 4.1).
+ * @param prediction [batch, token, patch values]
+ * @param patches the same shape: pixels; data, no gradient.
+ * @param mask [batch, token], 1 where the patch was removed
+ * @returns a scalar
+ * @throws when shapes differ, or patches have less than two values.
+ */
+export function maskedNormPixMse(
+  prediction: tf.Tensor3D,
+  patches: tf.Tensor3D,
+  mask: tf.Tensor2D,
+): tf.Scalar {
+  assertSameShape(prediction, patches);
+  assertNormalisable(patches);
+  const attrs = { eps: NORM_PIX_EPS };
+  return withGradient(prediction, () => maskedNormPixMseForward({ prediction, patches, mask }, attrs));
+}
+
+function assertSameShape(prediction: tf.Tensor3D, target: tf.Tensor3D): void {
   if (!tf.util.arraysEqual(prediction.shape, target.shape))
     throw new Error(
       `masked MSE: prediction [${prediction.shape}] and target [${target.shape}] differ in shape`,
     );
+}
+
+/** A loss whose forward pass gives its gradient too. */
+function withGradient(prediction: tf.Tensor3D, forward: () => tf.Tensor[]): tf.Scalar {
   return differentiable<tf.Scalar>(
     [prediction],
     () => {
-      const [loss, gradient] = maskedMseForward({ prediction, target, mask }, {}) as [tf.Scalar, tf.Tensor3D];
+      const [loss, gradient] = forward() as [tf.Scalar, tf.Tensor3D];
       return { value: loss, saved: [gradient] };
     },
     (dy, [gradient]) => [tf.mul(gradient!, dy)],

@@ -5,7 +5,8 @@ import { normPixWebGpu } from './norm-pix-webgpu.js';
 /** Added to the variance of a patch, as in the reference. */
 export const NORM_PIX_EPS = 1e-6;
 
-const normPix: Kernel<{ patches: tf.Tensor3D }, { eps: number }> = defineKernel<
+/** → [target like patches]. */
+export const normPix: Kernel<{ patches: tf.Tensor3D }, { eps: number }> = defineKernel<
   { patches: tf.Tensor3D },
   { eps: number }
 >({
@@ -48,6 +49,11 @@ const normPix: Kernel<{ patches: tf.Tensor3D }, { eps: number }> = defineKernel<
  * @returns [batch, token, patch values]
  */
 export function normPixTarget(patches: tf.Tensor3D): tf.Tensor3D {
-  if (patches.shape[2] < 2) throw new Error('norm-pix needs patches of at least two values');
+  assertNormalisable(patches);
   return normPix({ patches }, { eps: NORM_PIX_EPS })[0] as tf.Tensor3D;
+}
+
+/** @throws when patches have no deviation. */
+export function assertNormalisable(patches: tf.Tensor3D): void {
+  if (patches.shape[2] < 2) throw new Error('norm-pix needs patches of at least two values');
 }

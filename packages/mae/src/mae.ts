@@ -1,5 +1,5 @@
 import type { TokenIds } from '@maehem/kernels';
-import { maskedMse, normPixTarget } from '@maehem/losses';
+import { maskedMse, maskedNormPixMse } from '@maehem/losses';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MaeConfig } from './config.js';
 import { decode } from './decoder.js';
@@ -48,9 +48,10 @@ export function maeLoss(
   patches: tf.Tensor3D,
   plan: DevicePlan,
   { normPix, lossOnAllPatches = false }: MaeObjective,
-  target: tf.Tensor3D = normPix ? normPixTarget(patches) : patches,
+  target?: tf.Tensor3D,
 ): tf.Scalar {
   const prediction = reconstruct(params, config, patches, plan);
   const mask = lossOnAllPatches ? (tf.onesLike(plan.mask) as tf.Tensor2D) : plan.mask;
-  return maskedMse(prediction, target, mask);
+  if (target === undefined && normPix) return maskedNormPixMse(prediction, patches, mask);
+  return maskedMse(prediction, target ?? patches, mask);
 }

@@ -70,15 +70,14 @@ describeOnEveryBackend('gradients', (backend) => {
     const b = { b: tf.tensor1d([-6]), w: tf.tensor2d([10, 20, 30, 40], [2, 2]) };
     const before = tf.memory().numTensors;
     const sum = addGradients(a, b);
-    expect(tf.memory().numTensors - before).toBe(2);
+    dispose(a);
+    expect(tf.memory().numTensors).toBe(before);
     expect([...(await sum['w']!.data())]).toEqual([11, 22, 33, 44]);
     expect([...(await sum['b']!.data())]).toEqual([-1]);
     expect(sum['w']!.shape).toEqual([2, 2]);
-    dispose(sum);
-    expect([...(await a.w.data())]).toEqual([1, 2, 3, 4]);
-    expect(() => tf.tidy(() => void addGradients(a, { w: b.w }))).toThrow(
+    expect(() => tf.tidy(() => void addGradients(sum, { w: b.w }))).toThrow(
       'no gradient for b in the second set',
     );
-    for (const grads of [a, b]) dispose(grads);
+    for (const grads of [sum, b]) dispose(grads);
   });
 });

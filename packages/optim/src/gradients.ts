@@ -1,5 +1,5 @@
 import type { Gradients } from '@maehem/backend';
-import { defineKernel, floats, type Kernel } from '@maehem/kernels';
+import { accumulate, defineKernel, floats, type Kernel } from '@maehem/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { globalNormWebGpu } from './global-norm-webgpu.js';
 
@@ -47,13 +47,16 @@ export function clipScale(norm: tf.Scalar, maxNorm: number): tf.Scalar {
   return tf.tidy(() => tf.minimum(tf.div(maxNorm, tf.add(norm, 1e-6)), 1)) as tf.Scalar;
 }
 
-/** Gradient accumulation: the sum of two sets of gradients, path by path. */
-export function addGradients(a: Gradients, b: Gradients): Gradients {
+/**
+ * Gradient accumulation: the sum of two sets of gradients, path by path. **Consumes** the first set: engines may
+ * add in place, so the caller disposes it and goes on with the result.
+ */
+export function addGradients(gathered: Gradients, grads: Gradients): Gradients {
   return Object.fromEntries(
-    Object.entries(a).map(([path, grad]) => {
-      const other = b[path];
-      if (other === undefined) throw new Error(`accumulation: no gradient for ${path} in the second set`);
-      return [path, tf.add(grad, other)];
+    Object.entries(gathered).map(([path, sum]) => {
+      const x = grads[path];
+      if (x === undefined) throw new Error(`accumulation: no gradient for ${path} in the second set`);
+      return [path, accumulate({ sum, x }, {})[0]!];
     }),
   );
 }
