@@ -7,6 +7,7 @@ import {
   finetuneConfig,
   overlay,
   parseFinetuneSettings,
+  recomputeEvery,
   type SettingsLayer,
 } from '@maehem/settings';
 import {
@@ -73,7 +74,8 @@ export async function runFinetuning(
   const images = labelledBatches(known, config.model, labelled.train, ({ error }) =>
     progress.note(`skipped: ${error.message}`),
   );
-  const run = createFinetuning(config, images.batchesPerEpoch, start);
+  const recompute = recomputeEvery(settings.recompute);
+  const run = createFinetuning(config, images.batchesPerEpoch, start, { recompute });
   await compileLongRun(settings, backend, run.totalSteps);
   announce(progress, backend, run, [labelled.train.length, labelled.test.length], settings);
   await mkdir(settings.out, { recursive: true });

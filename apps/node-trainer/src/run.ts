@@ -7,6 +7,7 @@ import {
   type PretrainSettings,
   parseSettings,
   pretrainConfig,
+  recomputeEvery,
   SettingsError,
   type SettingsLayer,
 } from '@maehem/settings';
@@ -86,7 +87,8 @@ export async function runPretraining(
   const config =
     start?.info.config ?? pretrainConfig(settings, await plannedEpochs(settings, images, threads, progress));
   const state = start?.state ?? (weights && (await loadWeights(config, weights, progress)));
-  const how = { ...inThreads(threads), ...(await targetComponents(config, images)) };
+  const recompute = recomputeEvery(settings.recompute);
+  const how = { recompute, ...inThreads(threads), ...(await targetComponents(config, images)) };
   const run = createPretraining(config, images.batchesPerEpoch, state, how);
   await compileLongRun(settings, backend, run.totalSteps);
   if (threads > 1)
@@ -176,7 +178,8 @@ async function plannedEpochs(
   const { minutes } = settings;
   if (minutes === null) return settings.epochs;
   const config = pretrainConfig(settings, 1000);
-  const how = { ...inThreads(threads), ...(await targetComponents(config, images)) };
+  const recompute = recomputeEvery(settings.recompute);
+  const how = { recompute, ...inThreads(threads), ...(await targetComponents(config, images)) };
   const trial = createPretraining(config, images.batchesPerEpoch, undefined, how);
   const timed: number[] = [];
   let warmUpSteps = 0;

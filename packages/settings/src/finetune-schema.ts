@@ -11,6 +11,7 @@ import {
   PRECISIONS,
   type PretrainSettings,
   parseWith,
+  recomputeSchema,
   SettingsError,
   XLA,
 } from './schema.js';
@@ -27,6 +28,7 @@ const finetuneSchema = z.strictObject({
   precision: z.enum(PRECISIONS),
   xla: z.enum(XLA),
   adapter: z.string().min(1).optional(),
+  recompute: recomputeSchema,
   seed: z.int().nonnegative(),
   model: modelSchema,
   pooling: z.enum(['mean', 'class']),
@@ -87,6 +89,7 @@ export interface FinetuneSettings
     | 'precision'
     | 'xla'
     | 'adapter'
+    | 'recompute'
     | 'seed'
     | 'batch'
     | 'accumulate'
@@ -128,7 +131,15 @@ function defaults(scratch: boolean): SettingsLayer {
   const { optimizer, dropPath, mix, labelSmoothing, ema, tunedBlocks, batch, accumulate, seed } = paper;
   return {
     ...{ dataKind: 'auto', from: null, out: 'runs/finetune', backend: 'auto' },
-    ...{ precision: 'f32', xla: 'auto', seed, model: { preset: 'small' }, pooling: 'mean', tunedBlocks },
+    ...{
+      precision: 'f32',
+      xla: 'auto',
+      recompute: 'none',
+      seed,
+      model: { preset: 'small' },
+      pooling: 'mean',
+      tunedBlocks,
+    },
     ...{ trainImages: null, testImages: null, batch, accumulate, epochs: 20, optimizer, dropPath },
     ...{ mix: { probability: 1, switchProbability: 0.5, ...mix }, labelSmoothing, ema },
     augment: {

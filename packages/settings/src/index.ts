@@ -20,6 +20,8 @@ export {
   type PretrainSettings,
   parseSettings,
   pretrainConfig,
+  type Recompute,
+  recomputeEvery,
   SettingsError,
   XLA,
 } from './schema.js';

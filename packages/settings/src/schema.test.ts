@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { normalisationName } from './images.js';
 import { getPath, overlay, setPath } from './layers.js';
-import { modelConfig, parseSettings, pretrainConfig } from './schema.js';
+import { modelConfig, parseSettings, pretrainConfig, type Recompute, recomputeEvery } from './schema.js';
 
 describe('settings', () => {
   it('fill in defaults, and need nothing but the data', () => {
@@ -15,8 +15,16 @@ describe('settings', () => {
     [{ mask: { ratio: 1.5 } }, /mask ratio must lie strictly between 0 and 1, got 1\.5/],
     [{ model: { preset: 'tiny', patchSize: 5 } }, /does not divide into patches of 5x5/],
     [{ typo: 1 }, /typo/],
+    [{ recompute: 'some' }, /recompute: /],
+    [{ recompute: 0 }, /recompute: /],
   ])('refuse %j', (settings, message) => {
     expect(() => parseSettings({ data: 'x', ...settings })).toThrow(message);
+  });
+
+  it('say which blocks are computed twice, which is no part of what a run computes', () => {
+    const settings = parseSettings({ data: 'x', recompute: 2 });
+    expect(['none', 'all', 2].map((blocks) => recomputeEvery(blocks as Recompute))).toEqual([0, 1, 2]);
+    expect(pretrainConfig(settings)).toEqual(pretrainConfig(parseSettings({ data: 'x' })));
   });
 
   it('choose the normalisation that suits the model', () => {

@@ -37,6 +37,12 @@ export const XLA = ['auto', 'on', 'off'] as const;
 /** Precisions of matrix products, as settings name them. */
 export const PRECISIONS = ['f32', 'bf16', 'f16'] as const;
 
+/** Which blocks are computed twice, as settings name them. */
+export const recomputeSchema: z.ZodType<Recompute, unknown> = z.union([
+  z.enum(['none', 'all']),
+  z.int().positive(),
+]);
+
 /**
  * Everything that a pretraining run can be told, with defaults that suit small data on a small machine. One
  * schema for flags, files and the page's form.
@@ -51,6 +57,7 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
   xla: z.enum(XLA).default('auto'),
   adapter: z.string().min(1).optional(),
   threads: z.int().positive().default(1),
+  recompute: recomputeSchema.default('none'),
   seed: z.int().nonnegative().default(0),
   model: modelSchema.prefault({}),
   mask: z
@@ -108,6 +115,8 @@ export interface PretrainSettings {
   readonly adapter?: string;
   /** Threads that share each step; every batch must be a multiple of it. */
   readonly threads: number;
+  /** Blocks whose activations are computed again in the backward pass instead of being kept: less memory, more time. */
+  readonly recompute: Recompute;
   readonly seed: number;
   readonly model: ModelSettings;
   readonly mask: PretrainConfig['mask'];
@@ -135,6 +144,15 @@ export interface PretrainSettings {
   readonly onBadImage: 'skip' | 'fail';
   readonly checkpointEvery: number;
   readonly keepCheckpoints: number;
+}
+
+/** None, all, or a number: every so manieth block of the encoder and of the decoder. */
+export type Recompute = 'none' | 'all' | number;
+
+/** The same as `createPretraining` and `createFinetuning` take it. */
+export function recomputeEvery(recompute: Recompute): number {
+  if (recompute === 'none') return 0;
+  return recompute === 'all' ? 1 : recompute;
 }
 
 /** A preset, and what to change about it. */

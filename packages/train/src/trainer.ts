@@ -125,8 +125,11 @@ export function createTrainer<Params extends TensorTree, Batch extends TensorTre
         const { losses, gradNorm } = inOneGo
           ? await stepOnce(batches[0]!, scalars)
           : await stepGathering(batches, scalars);
-        const values = await Promise.all(losses.map((loss) => loss.data()));
-        const norm = await gradNorm.data();
+        // At once: on a GPU, each reading waits for all that was recorded before it.
+        const [norm, values] = await Promise.all([
+          gradNorm.data(),
+          Promise.all(losses.map((loss) => loss.data())),
+        ]);
         tf.dispose([...losses, gradNorm]);
         stepIndex++;
         const loss = values.reduce((sum, value) => sum + value[0]!, 0) / values.length;

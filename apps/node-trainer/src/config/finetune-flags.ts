@@ -6,7 +6,7 @@ import {
   type SettingsLayer,
   XLA,
 } from '@maehem/settings';
-import { type Flag, number, size } from './flags.js';
+import { blocksToRecompute, type Flag, number, size } from './flags.js';
 
 /** Every setting of fine-tuning as a flag. */
 export const FINETUNE_FLAGS: readonly Flag[] = [
@@ -40,6 +40,12 @@ export const FINETUNE_FLAGS: readonly Flag[] = [
     flags: '--adapter <name>',
     about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",
     path: 'adapter',
+  },
+  {
+    flags: '--recompute <blocks>',
+    about: 'compute blocks twice instead of keeping their activations: none, all, or every n-th',
+    path: 'recompute',
+    parse: blocksToRecompute,
   },
   { flags: '--seed <n>', about: 'decides head, order, augmentation and mixing', path: 'seed', parse: number },
   {

@@ -37,6 +37,15 @@ export const size = (text: string): number | [number, number] => {
   return match[2] === undefined ? Number(match[1]) : [Number(match[1]), Number(match[2])];
 };
 
+/** `none`, `all`, or every so manieth block. */
+export const blocksToRecompute = (text: string): string | number => {
+  if (text === 'none' || text === 'all') return text;
+  const every = Number(text);
+  if (!Number.isSafeInteger(every) || every < 1)
+    throw new InvalidArgumentError(`'${text}' is neither none nor all nor a whole number of blocks.`);
+  return every;
+};
+
 /** Every setting of pretraining as a flag; defaults live in the schema alone. */
 const FLAGS: readonly Flag[] = [
   {
@@ -68,6 +77,12 @@ const FLAGS: readonly Flag[] = [
     flags: '--adapter <name>',
     about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",
     path: 'adapter',
+  },
+  {
+    flags: '--recompute <blocks>',
+    about: 'compute blocks twice instead of keeping their activations: none, all, or every n-th',
+    path: 'recompute',
+    parse: blocksToRecompute,
   },
   { flags: '--threads <n>', about: 'threads that share each step', path: 'threads', parse: number },
   {
