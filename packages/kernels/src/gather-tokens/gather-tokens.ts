@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { differentiable } from '../dispatch/differentiable.js';
-import { asRows } from '../dispatch/rows.js';
+import { hiddenSum } from '../row-sums/row-sums.js';
 import { gatherKernel, restoreKernel } from './gradient.js';
 
 /** The two halves of a masking plan on the device, int32; each is the other's inverse. */
@@ -42,13 +42,13 @@ export function restoreTokens(visible: tf.Tensor3D, maskToken: tf.Tensor3D, plan
     [visible, maskToken],
     () => ({
       value: restoreKernel({ visible, fill: maskToken, ids: idsRestore }, {})[0] as tf.Tensor3D,
-      saved: [idsKeep],
+      saved: [idsKeep, idsRestore],
     }),
-    (dy, [ids]) => {
-      const dvisible = gatherKernel({ x: dy, ids: ids as tf.Tensor2D }, {})[0] as tf.Tensor3D;
-      // The mask token stands wherever no visible token does: all gradients, less those of the visible.
-      const dmask = tf.tidy(() => tf.sub(tf.sum(asRows(dy), 0), tf.sum(asRows(dvisible), 0)));
-      return [dvisible, tf.reshape(dmask, maskToken.shape)];
+    (dy, saved) => {
+      const [keep, restore] = saved as [tf.Tensor2D, tf.Tensor2D];
+      const dvisible = gatherKernel({ x: dy, ids: keep }, {})[0] as tf.Tensor3D;
+      const [dmask] = hiddenSum({ dy, dvisible, ids: restore }, {});
+      return [dvisible, tf.reshape(dmask!, maskToken.shape)];
     },
   );
 }

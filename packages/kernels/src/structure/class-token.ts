@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { differentiable } from '../dispatch/differentiable.js';
+import { sumRows } from '../row-sums/row-sums.js';
 import { takeTokens } from './take-tokens.js';
 
 /**
@@ -21,7 +22,10 @@ export function prependClassToken(tokens: tf.Tensor3D, classToken: tf.Tensor3D):
     }),
     (dy) => {
       const [dtokens] = takeTokens({ x: dy }, { begin: 1, count }) as [tf.Tensor3D];
-      const dclass = tf.tidy(() => tf.sum(takeTokens({ x: dy }, { begin: 0, count: 1 })[0]!, 0, true));
+      const dclass = tf.tidy(() => {
+        const [first] = takeTokens({ x: dy }, { begin: 0, count: 1 });
+        return tf.reshape(sumRows({ x: first! }, {})[0]!, [1, 1, dim]);
+      });
       return [dtokens, dclass];
     },
   );
