@@ -34,5 +34,5 @@ export { scaleSamples } from './structure/scale-samples.js';
 export { prepareWasmKernels } from './wasm/module-loading.js';
 export type { WasmMemory } from './wasm/wasm-memory.js';
 export { dispatch, elements, f32, spread, type Uniform, u32, type WgslCall } from './webgpu/dispatch.js';
-export { type RowGroups, rowGroups, rowReduction, rowsEntry, stepTotal } from './webgpu/rows.js';
+export { type RowGroups, rowGroups, rowReduction, rowsEntry, rowsHead, stepTotal } from './webgpu/rows.js';
 export { sumOf, sumWorkgroup, workgroupSum } from './webgpu/sum.js';

@@ -7,6 +7,7 @@ import {
   rowGroups,
   rowReduction,
   rowsEntry,
+  rowsHead,
   spread,
   stepTotal,
   sumOf,
@@ -57,7 +58,7 @@ function dispatchMaskedMse({ prediction, target, mask }: Infos, gpu: GpuEngine, 
 
 function maskedMseWgsl(groups: RowGroups, normPix: boolean): string {
   const { type, across } = groups;
-  return /* wgsl */ `
+  return /* wgsl */ `${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> prediction: array<${type}>;
 @group(0) @binding(1) var<storage, read> wanted: array<${type}>;
 @group(0) @binding(2) var<storage, read> mask: array<f32>;

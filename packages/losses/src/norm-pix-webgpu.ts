@@ -7,6 +7,7 @@ import {
   rowGroups,
   rowReduction,
   rowsEntry,
+  rowsHead,
   spread,
   stepTotal,
   u32,
@@ -36,7 +37,7 @@ export function normPixWebGpu(
 
 function normPixWgsl(groups: RowGroups): string {
   const { type, across } = groups;
-  return /* wgsl */ `
+  return /* wgsl */ `${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> patches: array<${type}>;
 @group(0) @binding(1) var<storage, read_write> normalised: array<${type}>;
 struct Sizes { rows: u32, steps: u32, values: f32, eps: f32 }

@@ -19,11 +19,17 @@ const LIMITS = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
-/** A device with all that the adapter can give and training can use. */
-export async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+/**
+ * A device with all that the adapter can give and training can use. Subgroups are used by their number in the
+ * workgroup, which an implementation must know too.
+ */
+export async function openDevice(gpu: GPU, adapter: GPUAdapter): Promise<GPUDevice> {
+  const known = gpu.wgslLanguageFeatures.has('subgroup_id');
   return adapter.requestDevice({
     label: 'MAEhem',
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: FEATURES.filter(
+      (feature) => adapter.features.has(feature) && (known || feature !== 'subgroups'),
+    ),
     requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });
 }

@@ -64,7 +64,7 @@ async function register({ adapter: choice }: OpenOptions): Promise<void> {
   if (opened !== undefined && opened.choice === choice && opened.health.failure === undefined) return;
   const found = await findAdapter(choice);
   if (typeof found === 'string') throw new Error(`webgpu: ${found}`);
-  const device = await openDevice(found.adapter);
+  const device = await openDevice(found.gpu, found.adapter);
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   // In a page, tfjs's module has registered an engine on a device of its own choice. And an engine of ours
   // that failed, or has another adapter, makes room.

@@ -2,7 +2,7 @@ import type { GpuEngine } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
-import { type RowGroups, rowGroups, rowReduction, rowsEntry, stepTotal } from '../webgpu/rows.js';
+import { type RowGroups, rowGroups, rowReduction, rowsEntry, rowsHead, stepTotal } from '../webgpu/rows.js';
 import { sumOf } from '../webgpu/sum.js';
 import type { CrossEntropyInputs } from './inputs.js';
 
@@ -31,7 +31,7 @@ export function crossEntropyWebGpu(
 
 function crossEntropyWgsl(groups: RowGroups): string {
   const { type, across } = groups;
-  return /* wgsl */ `
+  return /* wgsl */ `${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> logits: array<${type}>;
 @group(0) @binding(1) var<storage, read> targets: array<${type}>;
 @group(0) @binding(2) var<storage, read_write> dlogits: array<${type}>;

@@ -4,7 +4,7 @@ import type { KernelInfos } from '../dispatch/kernel.js';
 import { allocateNumbers, type Precision, precisionOf } from '../half/half.js';
 import { dispatch, elements, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
-import { type RowGroups, rowGroups, rowReduction, rowsEntry, stepTotal } from '../webgpu/rows.js';
+import { type RowGroups, rowGroups, rowReduction, rowsEntry, rowsHead, stepTotal } from '../webgpu/rows.js';
 import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
 
 /**
@@ -36,7 +36,7 @@ export function layerNormForwardWebGpu(
 function forwardWgsl(groups: RowGroups, precision: Precision): string {
   const { type, across } = groups;
   const written = precision === 'f16' ? 'vec4h' : type;
-  return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}
+  return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> x: array<${type}>;
 @group(0) @binding(1) var<storage, read> weight: array<${type}>;
 @group(0) @binding(2) var<storage, read> bias: array<${type}>;
@@ -117,7 +117,9 @@ function slots({ steps, across }: RowGroups): number {
 /** Two rows' worth of parts, in turn: the barrier of the next row keeps this one's from being overwritten. */
 const EXCHANGED = 'var<workgroup> parts: array<vec2f, 128>;';
 
-function exchange(across: number): string {
+function exchange({ across, subgroups }: RowGroups): string {
+  if (across === 1) return '';
+  if (subgroups) return '    sums = subgroupAdd(sums);';
   return `    let turn = (n % 2) * 64 + lane.y * ${across};
     parts[turn + lane.x] = sums;
     workgroupBarrier();
@@ -128,7 +130,7 @@ function exchange(across: number): string {
 function backwardWgsl(groups: RowGroups, precision: Precision, plus: boolean): string {
   const { type, across } = groups;
   const binding = plus ? 6 : 5;
-  return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}
+  return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> dy: array<${precision === 'f16' ? 'vec4h' : type}>;
 @group(0) @binding(1) var<storage, read> x: array<${type}>;
 @group(0) @binding(2) var<storage, read> weight: array<${type}>;
@@ -140,7 +142,7 @@ ${plus ? `@group(0) @binding(5) var<storage, read> plus: array<${type}>;` : ''}
 struct Sizes { rows: u32, steps: u32, features: f32, run: u32, runs: u32 }
 @group(0) @binding(${binding + 2}) var<uniform> sizes: Sizes;
 ${stepTotal(groups)}
-${across === 1 ? '' : EXCHANGED}
+${across === 1 || groups.subgroups ? '' : EXCHANGED}
 ${rowsEntry(groups)}
   var dweight: array<${type}, ${slots(groups)}>;
   var dbias: array<${type}, ${slots(groups)}>;
@@ -165,7 +167,7 @@ ${rowsEntry(groups)}
         }
       }
     }
-${across === 1 ? '' : exchange(across)}
+${exchange(groups)}
     sums /= sizes.features;
     if (inside) {
       for (var i = lane.x; i < sizes.steps; i += ${across}) {

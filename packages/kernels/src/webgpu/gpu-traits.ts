@@ -10,11 +10,14 @@ export interface GpuTraits {
   /** Limits of the device for one workgroup. */
   readonly workgroupBytes: number;
   readonly workgroupInvocations: number;
+  /** Invocations of a subgroup, where subgroups can be used and all have the same size. */
+  readonly subgroupSize?: number;
 }
 
 /** The traits of the engine's device. */
 export function gpuTraits({ device }: GpuEngine): GpuTraits {
-  const { adapterInfo, limits } = device;
+  const { adapterInfo, features, limits } = device;
+  const { subgroupMinSize: smallest, subgroupMaxSize: largest } = adapterInfo;
   const names = `${adapterInfo.vendor} ${adapterInfo.architecture} ${adapterInfo.description}`;
   return {
     software:
@@ -23,5 +26,6 @@ export function gpuTraits({ device }: GpuEngine): GpuTraits {
     vendor: adapterInfo.vendor.toLowerCase(),
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    ...(features.has('subgroups') && smallest === largest ? { subgroupSize: largest } : {}),
   };
 }

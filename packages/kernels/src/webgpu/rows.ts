@@ -6,6 +6,8 @@ import { lanes } from './lanes.js';
  * Kernels that reduce rows: a workgroup of 64 takes as many rows as fit, each row as many invocations as it
  * has steps (of one number or of four), up to 64. What an invocation gathered goes to workgroup memory, and
  * after one barrier each adds up its row's parts: on narrow rows that costs less than a tree of barriers.
+ * Where subgroups have a known size, and a row has about as many steps, a row is a subgroup's: nothing is
+ * exchanged through memory, and nobody waits at a barrier.
  * On a software adapter, where a barrier costs more than a row, each invocation has a row to itself.
  */
 export interface RowGroups {
@@ -17,28 +19,54 @@ export interface RowGroups {
   /** Invocations that share a row, and rows that share a workgroup. */
   readonly across: number;
   readonly rowsPerGroup: number;
+  /** A row is a subgroup's. */
+  readonly subgroups: boolean;
   /** For pipeline keys: all that the WGSL depends on. */
   readonly key: string;
 }
 
 const WORKGROUP = 64;
 const SOFTWARE_WORKGROUP = 8;
+/** Steps that an invocation of a subgroup takes at most: kernels keep something of each in registers. */
+const MOST_STEPS = 12;
 
 /** How rows of this many numbers are shared out. */
 export function rowGroups(features: number, gpu: GpuEngine): RowGroups {
   const { width, type, key } = lanes(features);
   const steps = features / width;
-  if (gpuTraits(gpu).software)
-    return { type, width, steps, across: 1, rowsPerGroup: SOFTWARE_WORKGROUP, key: `${key} rows` };
+  const { software, subgroupSize } = gpuTraits(gpu);
+  const shared = (across: number, rowsPerGroup: number, subgroups: boolean): RowGroups => ({
+    ...{ type, width, steps, across, rowsPerGroup, subgroups },
+    key: `${key} ${across} x ${rowsPerGroup}${subgroups ? ' subgroups' : ''}`,
+  });
+  if (software) return shared(1, SOFTWARE_WORKGROUP, false);
   const across = Math.min(WORKGROUP, 2 ** Math.ceil(Math.log2(steps)));
-  return { type, width, steps, across, rowsPerGroup: WORKGROUP / across, key: `${key} ${across}` };
+  if (subgroupSize !== undefined && subgroupSize <= across && steps <= MOST_STEPS * subgroupSize)
+    return shared(subgroupSize, WORKGROUP / subgroupSize, true);
+  return shared(across, WORKGROUP / across, false);
+}
+
+/** What the WGSL begins with. */
+export function rowsHead({ subgroups }: RowGroups): string {
+  return subgroups ? 'enable subgroups;' : '';
 }
 
 /**
  * The entry point's head: `lane.x` is the place in the row, `group_row` the row of the workgroup's `lane.y`.
  * What follows is its body.
  */
-export function rowsEntry({ across, rowsPerGroup }: RowGroups): string {
+export function rowsEntry({ across, rowsPerGroup, subgroups }: RowGroups): string {
+  if (subgroups)
+    return `
+@compute @workgroup_size(${WORKGROUP})
+fn main(
+  @builtin(subgroup_invocation_id) place: u32,
+  @builtin(subgroup_id) subgroup: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let lane = vec3u(place, subgroup, 0);
+  let row = (group.x + group.y * groups.x) * ${rowsPerGroup} + lane.y;`;
   return `
 @compute @workgroup_size(${across}, ${rowsPerGroup})
 fn main(
@@ -52,10 +80,14 @@ fn main(
 /** The sum, or the maximum, of a value over a row: `name(value, lane)`. One call of each name in a kernel. */
 export function rowReduction(
   name: string,
-  { across }: RowGroups,
+  { across, subgroups }: RowGroups,
   type: 'f32' | 'vec2f' | 'vec3f' = 'f32',
   combine: 'sum' | 'max' = 'sum',
 ): string {
+  if (subgroups) {
+    const whole = combine === 'sum' ? 'subgroupAdd' : 'subgroupMax';
+    return `\nfn ${name}(value: ${type}, _lane: vec3u) -> ${type} { return ${whole}(value); }`;
+  }
   if (across === 1) return `\nfn ${name}(value: ${type}, _lane: vec3u) -> ${type} { return value; }`;
   const next = `${name}_parts[lane.y * ${across} + i]`;
   return `
