@@ -1,13 +1,16 @@
 // `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--runs N] [--seed N] [--json]`
 // `pnpm bench soak --backend wasm --config small --steps 1000 [--threads N] [--batch N] [--json]`
 // `pnpm bench webgpu kernels|step|host [--config nano|b16] [--batch N] [--vs LIST] [--runs N] [--seed N] [--json]`
+// `pnpm bench gpu [--out FOLDER] [--no-node]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
+
 import { parseArgs } from 'node:util';
-import { PROVIDERS, type Precision } from '@maehem/backend';
+import { PROVIDERS } from '@maehem/backend';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { benchGemm } from './gemm.js';
+import { bundleGpuBench } from './gpu/bundle.js';
 import { benchPage, type PageWork } from './page.js';
-import { parsePeer, peerNames } from './peers.js';
+import { PRECISIONS, parsePeer, peerNames } from './peers.js';
 import { benchSoak, type SoakOptions } from './soak.js';
 import { benchStep, type StepOptions } from './step.js';
 import {
@@ -22,16 +25,15 @@ import {
 import { benchGpuStep, benchHost, benchKernels, type KernelOptions } from './webgpu.js';
 
 const BACKENDS = PROVIDERS.map(({ name }) => name);
-const PRECISIONS: Readonly<Record<string, Precision>> = { f32: 'float32', bf16: 'bfloat16' };
 
 const USAGE = `pnpm bench step [options]
   --backend ${BACKENDS.join('|')}
                            the engine (wasm)
-  --precision f32|bf16     of matrix products, for every peer (f32)
+  --precision ${Object.keys(PRECISIONS).join('|')}  of matrix products (f32)
   --config ${Object.keys(CONFIGS).join('|')}  the model (small)
   --batch N                images a step (32)
   --vs LIST                whom to compare with, of ${peerNames().join(', ')} (naive,jaxjs);
-                           maehem@2 is the own step in two threads; torch, your own python3 or
+                           maehem@2 is the own step in two threads, maehem:f16 in another precision; torch, your own python3 or
                            $MAEHEM_PYTHON with PyTorch, takes all cores, torch@1 one
   --threads N              the same as maehem@N in front of the list
   --runs N                 timed steps of each, after 3 of warm-up (10)
@@ -47,6 +49,9 @@ pnpm bench webgpu step [--config …] [--batch N] [--vs LIST] [--runs N] [--seed
   steps of the peers by the GPU's own clock, and the kernels of ours (nano, batch 4)
 pnpm bench webgpu host [--config …] [--batch N] [--vs LIST] [--runs N] [--json]
   the host's time for a step and the GPU's memory, with nothing computed (b16, batch 32)
+pnpm bench gpu [--out FOLDER] [--no-node]
+  makes a folder (gpu-bench) to carry to a Linux machine with a GPU: its run.sh checks the kernels there and times
+  pretraining steps of ViT-B/16 and ViT-L/16, beside PyTorch where there is one; --no-node for one that has Node
 pnpm bench gemm [--runs N] [--seed N] [--json]
   square matrix products of our wasm kernels against tfjs's own`;
 
@@ -60,6 +65,7 @@ async function run(): Promise<void> {
   if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
   if (positionals[0] === 'page') return print(await page(), pageTable);
   if (positionals[0] === 'soak') return soak();
+  if (positionals[0] === 'gpu') return gpu();
   if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
   throw new Error(USAGE);
 }
@@ -72,6 +78,14 @@ async function webGpu(parts: readonly string[]): Promise<void> {
     else if (part === 'step') print(await benchGpuStep(gpuStepOptions('nano', 4)), gpuStepTable);
     else if (part === 'host') print(await benchHost(gpuStepOptions('b16', 32)), hostTable);
     else throw new Error(`bench webgpu: '${part}' is not one of kernels, step, host`);
+}
+
+async function gpu(): Promise<void> {
+  const { out } = values;
+  const bytes = await bundleGpuBench({ folder: out, withNode: !values['no-node'] });
+  process.stdout.write(
+    `${out}: ${(bytes / 2 ** 20).toFixed(1)} MiB; carry it to the machine and start run.sh\n`,
+  );
 }
 
 async function soak(): Promise<void> {
@@ -107,6 +121,8 @@ function readArguments() {
         runs: { type: 'string', default: '10' },
         steps: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '0' },
+        out: { type: 'string', default: 'gpu-bench' },
+        'no-node': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

@@ -20,7 +20,7 @@ async function losses(backend: 'wasm' | 'webgpu'): Promise<number[]> {
 /** What WebGPU says of itself. */
 async function describe(): Promise<string> {
   const { description, details } = await openBackend('webgpu');
-  return `${description}; ${details['features']}`;
+  return `${description}; ${details?.['features']}`;
 }
 
 Object.assign(globalThis, { checkKernels, losses, describe });

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Engine, PeerReply, PeerRequest } from './peer.js';
 import type { GpuRecord } from './peer-gpu.js';
-import { peerCommand } from './peers.js';
+import { parsePeer, peerCommand } from './peers.js';
 
 /** One timed step; `peakBytes` is the process's largest resident set so far, the runtime included. */
 export interface StepResult {
@@ -27,6 +27,8 @@ export interface PeerProcess {
 /** @throws when there is no such peer. */
 export function startPeer(name: string): PeerProcess {
   const [program, ...args] = peerCommand(name);
+  const { precision } = parsePeer(name);
+  const own = precision === undefined ? {} : { precision };
   // What a library prints must not reach our stdout: `--json` promises one object there.
   const child = spawn(program, args, { stdio: ['pipe', 2, 2, 'pipe'] });
   const ended = new Promise<string>((resolve) => {
@@ -46,7 +48,7 @@ export function startPeer(name: string): PeerProcess {
   };
   return {
     name,
-    init: async (folder, engine) => void (await ask({ command: 'init', folder, ...engine })),
+    init: async (folder, engine) => void (await ask({ command: 'init', folder, ...engine, ...own })),
     step: async () => (await ask({ command: 'step' })) as StepResult,
     stop: () => void child.kill(),
   };

@@ -28,10 +28,16 @@ describe('names of peers', () => {
     expect(parsePeer('maehem@2')).toEqual({ name: 'maehem', threads: 2 });
     expect(parsePeer('torch')).toEqual({ name: 'torch', threads: 0 });
     expect(parsePeer('torch@1')).toEqual({ name: 'torch', threads: 1 });
+    expect(parsePeer('torch-compile:bf16')).toEqual({
+      name: 'torch-compile',
+      threads: 0,
+      precision: 'bfloat16',
+    });
+    expect(() => parsePeer('maehem:f8')).toThrow("peer 'maehem:f8': 'f8' is not one of f32, f16, bf16");
     for (const text of ['naive@2', 'maehem@', 'maehem@0', 'torch@two'])
       expect(() => parsePeer(text)).toThrow(`peer '${text}': threads are for maehem and torch alone`);
     expect(() => parsePeer('numpy')).toThrow(
-      "there is no peer 'numpy'; choose from maehem, maehem-xla, naive, jaxjs, torch",
+      "there is no peer 'numpy'; choose from maehem, maehem-xla, naive, jaxjs, torch, torch-compile",
     );
   });
 });

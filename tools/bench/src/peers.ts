@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Precision } from '@maehem/backend';
 import type { Peer } from './peer.js';
 
 /** Peers that run in `peer-main.js`; each is imported in its own process only. */
@@ -16,27 +17,47 @@ export const NODE_PEERS: Readonly<Record<string, (threads: number) => Promise<Pe
 };
 
 /** Peers that can be told their threads, and how many they have otherwise; 0 is the library's own choice. */
-const THREADED: Readonly<Record<string, number>> = { maehem: 1, torch: 0 };
+const THREADED: Readonly<Record<string, number>> = { maehem: 1, torch: 0, 'torch-compile': 0 };
+
+/** Precisions by their names on the command line. */
+export const PRECISIONS: Readonly<Record<string, Precision>> = {
+  ...{ f32: 'float32', f16: 'float16', bf16: 'bfloat16' },
+};
+
+/** A peer's name taken apart. */
+export interface NamedPeer {
+  readonly name: string;
+  readonly threads: number;
+  /** Where it is not that of the whole run. */
+  readonly precision?: Precision;
+}
 
 /**
- * A peer's name and its threads: `maehem@2` works in two.
- * @throws when there is no such peer, or it has one thread only.
+ * A peer's name, its precision and its threads: `maehem@2` works in two, `maehem:f16` in half precision whatever the
+ * others do.
+ * @throws when there is no such peer, it has one thread only, or there is no such precision.
  */
-export function parsePeer(text: string): { readonly name: string; readonly threads: number } {
-  const [name = '', count] = text.split('@');
+export function parsePeer(text: string): NamedPeer {
+  const [head = '', count] = text.split('@');
+  const [name = '', short] = head.split(':');
   if (!peerNames().includes(name))
     throw new Error(`there is no peer '${name}'; choose from ${peerNames().join(', ')}`);
-  if (count === undefined) return { name, threads: THREADED[name] ?? 1 };
+  const precision = short === undefined ? undefined : PRECISIONS[short];
+  if (short !== undefined && precision === undefined)
+    throw new Error(`peer '${text}': '${short}' is not one of ${Object.keys(PRECISIONS).join(', ')}`);
+  const own = precision === undefined ? {} : { precision };
+  if (count === undefined) return { name, threads: THREADED[name] ?? 1, ...own };
   const threads = Number(count);
   if (!Object.hasOwn(THREADED, name) || !Number.isSafeInteger(threads) || threads < 1)
     throw new Error(`peer '${text}': threads are for maehem and torch alone, as in maehem@2`);
-  return { name, threads };
+  return { name, threads, ...own };
 }
 
 /** The program that speaks for a peer; one in another language is a further entry of this function. */
 export function peerCommand(text: string): readonly [program: string, ...args: string[]] {
   const { name, threads } = parsePeer(text);
-  if (name === 'torch') return [python(), sourceFile('./peers/torch_mae.py'), String(threads)];
+  if (name === 'torch' || name === 'torch-compile')
+    return [python(), sourceFile('./peers/torch_mae.py'), String(threads), name];
   return [process.execPath, fileURLToPath(new URL('./peer-main.js', import.meta.url)), name, String(threads)];
 }
 
@@ -51,5 +72,5 @@ function sourceFile(path: string): string {
 }
 
 export function peerNames(): string[] {
-  return [...Object.keys(NODE_PEERS), 'torch'];
+  return [...Object.keys(NODE_PEERS), 'torch', 'torch-compile'];
 }

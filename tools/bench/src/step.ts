@@ -8,6 +8,7 @@ import { describeMachine, type Machine } from './machine.js';
 import type { Engine } from './peer.js';
 import { type GpuRecord, isIdle } from './peer-gpu.js';
 import { type PeerProcess, type StepResult, startPeer } from './peer-process.js';
+import { parsePeer } from './peers.js';
 import { writeManifest, writeWorkload } from './write-workload.js';
 
 export interface StepOptions {
@@ -49,7 +50,7 @@ export interface StepReport extends Engine {
 
 const WARM_UP = 3;
 /** Half precision has three significant digits; its errors are averaged over thousands of pixels. */
-const LOSS_TOLERANCE: Readonly<Record<string, number>> = { float32: 1e-3, float16: 1e-2, bfloat16: 1e-2 };
+const LOSS_TOLERANCE = { float32: 1e-3, half: 1e-2 };
 
 /** A peer in the race; one that fails drops out and the others go on. */
 interface Entrant {
@@ -73,7 +74,7 @@ export async function benchStep(options: StepOptions): Promise<StepReport> {
       if (step === WARM_UP - 1 && !isIdle(engine.gpu ?? 'real'))
         assertSameLosses(
           running().map(({ peer, steps }) => ({ name: peer.name, losses: warmUpLosses(steps) })),
-          LOSS_TOLERANCE[engine.precision]!,
+          tolerance(options),
         );
     }
     const failed = entrants.flatMap(({ peer: { name }, failure }) =>
@@ -83,6 +84,11 @@ export async function benchStep(options: StepOptions): Promise<StepReport> {
   } finally {
     for (const { peer } of entrants) peer.stop();
   }
+}
+
+function tolerance({ engine, peers }: StepOptions): number {
+  const exact = peers.every((name) => (parsePeer(name).precision ?? engine.precision) === 'float32');
+  return LOSS_TOLERANCE[exact ? 'float32' : 'half'];
 }
 
 /** Peers read the workload once; ViT-B's is half a gigabyte that should not outlive an interrupted run. */

@@ -104,7 +104,7 @@ export function gpuStepTable({ gflop, ...report }: GpuStepReport): string {
 }
 
 /** Labels that spell out every choice of a kernel: only what is chosen. */
-function shortLabel(label: string): string {
+export function shortLabel(label: string): string {
   return label
     .replaceAll(/"\w+":false,?/g, '')
     .replaceAll(/"(\w+)":true/g, '$1')

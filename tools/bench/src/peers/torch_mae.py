@@ -1,4 +1,5 @@
-"""The peer in PyTorch: `python3 torch_mae.py THREADS`, THREADS = 0 for PyTorch's own choice (every core).
+"""The peer in PyTorch: `python3 torch_mae.py THREADS NAME`, THREADS = 0 for PyTorch's own choice (every core), and
+NAME = torch or torch-compile, which has the step's forward and backward pass compiled by `torch.compile`.
 
 Speaks the lines of ../peer.ts: requests on stdin, replies on file descriptor 3. The same model, weights, batch, loss
 and AdamW as the other peers, by PyTorch's fast paths: fused attention, fused layer norm, fused AdamW.
@@ -20,7 +21,7 @@ def main():
             request = json.loads(line)
             try:
                 if request["command"] == "init":
-                    train = create_training(request, threads=int(sys.argv[1]))
+                    train = create_training(request, int(sys.argv[1]), compiled=sys.argv[2] == "torch-compile")
                     reply = {"ready": True}
                 else:
                     start = time.perf_counter()
@@ -34,17 +35,19 @@ def main():
             print(json.dumps(reply), file=replies, flush=True)
 
 
-def create_training(request, threads):
+def create_training(request, threads, compiled):
     global torch, F  # Here, so that a Python without torch can say so in its reply.
     import torch
     import torch.nn.functional as F
 
     if threads:
         torch.set_num_threads(threads)
-    # Our engines for GPUs have a rival on the same GPU, with TF32 products as TensorFlow has them by default.
+    if request["precision"] == "float16":
+        raise ValueError("the PyTorch peer has float32 and bfloat16")
+    # Our engines for GPUs have a rival on the same GPU. TensorFlow's products are TF32 by default; WebGPU has float32 alone.
     on_gpu = request["backend"] in ("tensorflow", "webgpu") and torch.cuda.is_available()
     if on_gpu:
-        torch.set_float32_matmul_precision("high")
+        torch.set_float32_matmul_precision("high" if request["backend"] == "tensorflow" else "highest")
     device = torch.device("cuda" if on_gpu else "cpu")
     print(f"torch {torch.__version__} on {device}, {torch.get_num_threads()} threads", file=sys.stderr)
 
@@ -55,10 +58,12 @@ def create_training(request, threads):
     optimizer = create_adamw(workload["adamw"], trained, tensors)
     bf16 = torch.autocast(device.type, torch.bfloat16, enabled=request["precision"] == "bfloat16")
 
+    loss_of = torch.compile(mae_loss) if compiled else mae_loss
+
     def train():
         optimizer.zero_grad(set_to_none=True)
         with bf16:
-            loss = mae_loss(tensors, workload)
+            loss = loss_of(tensors, workload)
         loss.backward()
         optimizer.step()
         value = loss.item()
