@@ -20,6 +20,8 @@ export function openBrowser(
     readonly height?: number;
     readonly dark?: boolean;
     readonly blockServiceWorker?: boolean;
+    /** A camera that shows a test picture, and may be used without asking. */
+    readonly camera?: boolean;
   } = {},
 ): Promise<BrowserContext> {
   const { gpu = false, width = 1280, height = 900, dark = false } = options;
@@ -31,6 +33,9 @@ export function openBrowser(
     colorScheme: dark ? 'dark' : 'light',
     args: [
       '--no-sandbox',
+      ...(options.camera === true
+        ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+        : []),
       ...(gpu
         ? ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
         : ['--disable-gpu', '--disable-features=WebGPU']),

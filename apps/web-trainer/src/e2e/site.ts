@@ -33,6 +33,16 @@ export interface Visit {
   close(): Promise<void>;
 }
 
+/** What the tests of the page share: the built site, a folder for files, and pages that are closed again. */
+export interface Suite {
+  readonly site: () => SiteServer;
+  readonly folder: string;
+  readonly withPage: (
+    options: Parameters<typeof visit>[1],
+    use: (opened: Visit) => Promise<void>,
+  ) => Promise<void>;
+}
+
 /** Open the site in a browser. @param profile of an earlier visit, whose kept files are found again */
 export async function visit(
   url: string,

@@ -1,18 +1,30 @@
-import { type Backend, type BackendName, openBackend, PROVIDERS } from '@maehem/backend';
+import {
+  type Backend,
+  type BackendName,
+  type BackendProvider,
+  openBackend,
+  PROVIDERS,
+} from '@maehem/backend';
+import type { PretrainSettings } from '@maehem/settings';
 import * as tf from '@tensorflow/tfjs-core';
+import { engineToCome } from './offers.js';
 import type { EngineOffer, GpuLimits } from './protocol.js';
 import { enginePath } from './threads.js';
 
-/** The engines that pages know, fastest first, and why some cannot open here. */
+/** The engines that pages know, fastest first, and what each can do here. */
 export function engineOffers(): Promise<EngineOffer[]> {
-  return Promise.all(
-    PROVIDERS.map(async (provider) => {
-      const refusal = await provider.unavailable();
-      const passedOver = refusal === undefined ? await provider.passedOver?.() : undefined;
-      const limits = provider.name === 'webgpu' ? await adapterLimits() : undefined;
-      return { name: provider.name, refusal, passedOver, ...(limits && { limits }) };
-    }),
-  );
+  return Promise.all(PROVIDERS.map(engineOffer));
+}
+
+async function engineOffer(provider: BackendProvider): Promise<EngineOffer> {
+  const { name } = provider;
+  const refusal = await provider.unavailable();
+  const passedOver = refusal === undefined ? await provider.passedOver?.() : undefined;
+  const withoutHalf = provider.precisions?.includes('float16')
+    ? await provider.unavailable({ precision: 'float16' })
+    : `${name} computes in float32`;
+  const limits = name === 'webgpu' ? await adapterLimits() : undefined;
+  return { name, refusal, passedOver, withoutHalf, ...(limits && { limits }) };
 }
 
 /** What the adapter that an engine would open can hold: a device is asked for with all of it. */
@@ -23,10 +35,32 @@ async function adapterLimits(): Promise<GpuLimits | undefined> {
   return { maxBufferSize, maxStorageBufferBindingSize };
 }
 
-/** Open an engine whose files this site serves. */
-export async function openEngine(name: BackendName | 'auto', site: string): Promise<Backend> {
+/**
+ * Open an engine whose files this site serves. Where it cannot compute in the precision that settings ask for, it
+ * computes in float32, and a note says why: a shared link or a kept run may come from another machine.
+ */
+export async function openEngine(
+  name: BackendName | 'auto',
+  site: string,
+  { precision }: PretrainSettings,
+): Promise<{ backend: Backend; notes: readonly string[] }> {
   withoutThreadsOfTfjs();
-  return openBackend(name, { wasmPath: enginePath(site) });
+  const refusal = await refusalOf(precision, name);
+  const backend = await openBackend(name, {
+    wasmPath: enginePath(site),
+    precision: precision === 'f16' && refusal === undefined ? 'float16' : 'float32',
+  });
+  return { backend, notes: refusal === undefined ? [] : [`In f32, not ${precision}: ${refusal}`] };
+}
+
+/** Why an engine cannot compute in a precision here. */
+async function refusalOf(
+  precision: PretrainSettings['precision'],
+  name: BackendName | 'auto',
+): Promise<string | undefined> {
+  if (precision === 'f32') return undefined;
+  if (precision === 'bf16') return 'bf16 is for TensorFlow, in Node';
+  return engineToCome(name, await engineOffers())?.withoutHalf;
 }
 
 /**

@@ -35,7 +35,7 @@ export interface RunSummary {
   readonly history: History;
   /** [rows, columns] of patches. */
   readonly grid: readonly [number, number];
-  /** Why `start` was not taken whole, a line each. */
+  /** What is not as it was asked for, such as weights that did not fit; a line each. */
   readonly notes: readonly string[];
 }
 
@@ -136,6 +136,8 @@ export interface EngineOffer {
   readonly refusal: string | undefined;
   /** Why `auto` takes another one, where it can open. */
   readonly passedOver: string | undefined;
+  /** Why it cannot compute in float16. */
+  readonly withoutHalf: string | undefined;
   /** Of its adapter, on WebGPU. */
   readonly limits?: GpuLimits;
 }

@@ -1,7 +1,7 @@
 import { type Backend, GpuLostError, GpuMemoryError } from '@maehem/backend';
 import { isDecoder, type Mae } from '@maehem/mae';
 import { patchGrid } from '@maehem/patches';
-import { type PretrainSettings, pretrainConfig } from '@maehem/settings';
+import { type PretrainSettings, pretrainConfig, recomputeEvery } from '@maehem/settings';
 import {
   type CheckpointInfo,
   createPretraining,
@@ -58,7 +58,7 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
   await claimRun(id);
   const kept = request.resume === undefined ? undefined : await resumed(request.resume);
   const { settings, source } = kept?.run ?? request;
-  const backend = await openEngine(request.engine, request.site);
+  const { backend, notes } = await openEngine(request.engine, request.site, settings);
   const pictures = await openSource(request.site, source, settings);
   const config = pretrainConfig(settings);
   const fromFile =
@@ -67,7 +67,10 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
       : await stateFromFile(config, request.start.file, request.start.name);
   const state = kept === undefined ? fromFile?.state : keptState(kept.files);
   const refusal = settings.threads > 1 ? refusalOfThreads(backend) : undefined;
-  const how = refusal === undefined ? inThreads(settings, request.site) : {};
+  const how = {
+    recompute: recomputeEvery(settings.recompute),
+    ...(refusal === undefined ? inThreads(settings, request.site) : {}),
+  };
   const run = createPretraining(config, pictures.batchesPerEpoch, state, how);
   const history = kept?.files.history ?? emptyHistory();
   const summary: RunSummary = {
@@ -78,7 +81,7 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
     ...{ trainImages: pictures.train.length, heldOutImages: pictures.heldOut.length },
     classes: pictures.train.classes ?? [],
     grid: patchGrid(...config.model.imageSize, config.model.patchSize).shape,
-    notes: fromFile?.notes ?? [],
+    notes: [...notes, ...(fromFile?.notes ?? [])],
   };
   return training({ summary, run, backend, pictures, settings, source, history, tell });
 }

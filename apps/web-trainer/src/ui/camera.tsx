@@ -16,7 +16,11 @@ export function Camera(): VNode {
   return (
     <>
       <button type="button" onClick={() => void (stream.value === undefined ? open() : close())}>
-        {stream.value === undefined ? 'Use the camera' : 'Close the camera'}
+        {stream.value === undefined
+          ? 'Use the camera'
+          : taken.value > 0
+            ? 'Stop, keep these'
+            : 'Close the camera'}
       </button>
       {stream.value !== undefined && <Finder stream={stream.value} />}
     </>

@@ -23,6 +23,8 @@ export interface Execution {
   readonly threads: number;
   /** Does the backward pass find attention probabilities kept? WebGPU's flash attention computes them again. */
   readonly keepsAttention: boolean;
+  /** Every so manieth block is computed twice, and only its input kept; 0 for none. */
+  readonly recompute: number;
 }
 
 const FLOAT = 4;
@@ -37,7 +39,10 @@ const KEPT_WIDTHS = 9;
 const KEPT_HIDDEN = 3;
 
 /** Reckon the cost of a configuration. Memory is an upper estimate: engines free some of it early. */
-export function estimate(config: PretrainConfig, { threads, keepsAttention }: Execution): Estimate {
+export function estimate(
+  config: PretrainConfig,
+  { threads, keepsAttention, recompute }: Execution,
+): Estimate {
   const { model, batch, accumulate } = config;
   const visible = visibleTokens(config.mask, model);
   const { total, encoder } = maeParameters(model);
@@ -46,7 +51,7 @@ export function estimate(config: PretrainConfig, { threads, keepsAttention }: Ex
     ...trunk,
     attention: keepsAttention ? trunk.heads * trunk.tokens : 0,
   }));
-  const kept = trunks.reduce((sum, trunk) => sum + trunk.depth * keptOfBlock(model, trunk), 0);
+  const kept = trunks.reduce((sum, trunk) => sum + keptOfTrunk(model, trunk, recompute), 0);
   const part = batch / threads;
   const engineBytes = FLOAT * (COPIES * total + part * kept);
   return {
@@ -79,6 +84,13 @@ function trunksOf(model: MaeConfig, visible: number): readonly Trunk[] {
 
 /** A trunk, and the attention probabilities that it keeps of a token. */
 type KeepingTrunk = Trunk & { readonly attention: number };
+
+/** Values that a trunk keeps of one image: of blocks that are computed twice their inputs, and one of them at a time whole. */
+function keptOfTrunk(model: MaeConfig, trunk: KeepingTrunk, recompute: number): number {
+  const twice = recompute === 0 ? 0 : Math.floor(trunk.depth / recompute);
+  const whole = trunk.depth - twice + Math.min(twice, 1);
+  return whole * keptOfBlock(model, trunk) + twice * trunk.tokens * trunk.dim;
+}
 
 /** Values that a block keeps of one image. */
 function keptOfBlock({ mlpRatio }: MaeConfig, { dim, tokens, attention }: KeepingTrunk): number {

@@ -88,12 +88,14 @@ interface ChoiceProps {
   readonly label: string;
   readonly options: readonly (string | number)[];
   readonly names?: readonly string[];
+  /** Those that cannot be chosen here. */
+  readonly refused?: readonly (string | number)[];
   readonly fallback?: Fallback;
   readonly onPick?: () => void;
 }
 
 /** One of a few. */
-export function Choice({ path, label, options, names, fallback, onPick }: ChoiceProps): VNode {
+export function Choice({ path, label, options, names, refused = [], fallback, onPick }: ChoiceProps): VNode {
   const id = `set-${path}`;
   return (
     <Field label={label} id={id}>
@@ -107,7 +109,7 @@ export function Choice({ path, label, options, names, fallback, onPick }: Choice
         }}
       >
         {options.map((option, at) => (
-          <option key={option} value={String(option)}>
+          <option key={option} value={String(option)} disabled={refused.includes(option)}>
             {names?.[at] ?? option}
           </option>
         ))}

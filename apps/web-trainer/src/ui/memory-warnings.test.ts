@@ -1,18 +1,18 @@
-import { parseSettings, pretrainConfig } from '@maehem/settings';
+import { parseSettings } from '@maehem/settings';
 import { describe, expect, it } from 'vitest';
+import { engineToCome } from '../trainer/offers.js';
 import type { EngineOffer } from '../trainer/protocol.js';
-import { engineToCome, memoryWarnings } from './memory-warnings.js';
+import { memoryWarnings } from './memory-warnings.js';
 
 const MIB = 2 ** 20;
-const wasm: EngineOffer = { name: 'wasm', refusal: undefined, passedOver: undefined };
+const wasm: EngineOffer = { name: 'wasm', refusal: undefined, passedOver: undefined, withoutHalf: undefined };
 const phone: EngineOffer = {
-  ...{ name: 'webgpu', refusal: undefined, passedOver: undefined },
+  ...{ name: 'webgpu', refusal: undefined, passedOver: undefined, withoutHalf: undefined },
   limits: { maxBufferSize: 256 * MIB, maxStorageBufferBindingSize: 128 * MIB },
 };
 
-function warnings(offer: EngineOffer | undefined, batch: number, preset = 'vit-b', threads = 1) {
-  const config = pretrainConfig(parseSettings({ data: 'x', model: { preset }, batch, threads }));
-  return memoryWarnings(config, threads, offer);
+function warnings(offer: EngineOffer | undefined, batch: number, preset = 'vit-b', more: object = {}) {
+  return memoryWarnings(parseSettings({ data: 'x', model: { preset }, batch, ...more }), offer);
 }
 
 describe('memory warnings', () => {
@@ -36,8 +36,9 @@ describe('memory warnings', () => {
     const fits = Number(words.exec(warnings(wasm, 64)[0]!)![1]);
     expect(warnings(wasm, fits)).toEqual([]);
     expect(warnings(wasm, fits + 1)).toHaveLength(1);
-    const shared = Number(words.exec(warnings(wasm, 64, 'vit-b', 4)[0]!)![1]);
+    const shared = Number(words.exec(warnings(wasm, 64, 'vit-b', { threads: 4 })[0]!)![1]);
     expect(shared).toBe(4 * fits);
+    expect(warnings(wasm, 2 * fits, 'vit-b', { recompute: 'all' })).toEqual([]);
   });
 
   it('advise a smaller model where a batch of one is too much', () => {

@@ -1,5 +1,4 @@
-import type { BackendName } from '@maehem/backend';
-import type { PretrainConfig } from '@maehem/train';
+import { type PretrainSettings, pretrainConfig, recomputeEvery } from '@maehem/settings';
 import { megabytes } from '../keep/private-files.js';
 import type { EngineOffer } from '../trainer/protocol.js';
 import { type Estimate, type Execution, estimate } from './estimate.js';
@@ -9,30 +8,25 @@ const WASM_BYTES = 2 ** 31;
 /** WebGPU does not tell how much memory a GPU has. Integrated ones, and browsers, are safe up to about so much. */
 const SAFE_GPU_BYTES = 2e9;
 
-/** The engine that a run would be opened on, as far as that is known. */
-export function engineToCome(
-  chosen: BackendName | 'auto',
-  offers: readonly EngineOffer[],
-): EngineOffer | undefined {
-  return chosen === 'auto'
-    ? offers.find(({ refusal, passedOver }) => refusal === undefined && passedOver === undefined)
-    : offers.find(({ name }) => name === chosen);
-}
-
-/** How that engine would go about a run. */
-export function executionOn(engine: EngineOffer | undefined, threads: number): Execution {
-  return engine?.name === 'webgpu'
-    ? { threads: 1, keepsAttention: false }
-    : { threads, keepsAttention: true };
+/** How an engine would go about a run. */
+export function executionOn(
+  engine: EngineOffer | undefined,
+  { threads, recompute }: PretrainSettings,
+): Execution {
+  const onGpu = engine?.name === 'webgpu';
+  return {
+    ...{ threads: onGpu ? 1 : threads, keepsAttention: !onGpu },
+    recompute: recomputeEvery(recompute),
+  };
 }
 
 /** Why a run may not fit an engine, with both numbers and what would fit; empty where nothing is known against it. */
 export function memoryWarnings(
-  config: PretrainConfig,
-  threads: number,
+  settings: PretrainSettings,
   engine: EngineOffer | undefined,
 ): readonly string[] {
-  const execution = executionOn(engine, threads);
+  const config = pretrainConfig(settings);
+  const execution = executionOn(engine, settings);
   const cost = estimate(config, execution);
   return boundsOf(engine)
     .filter(({ of, most }) => of(cost) > most)
@@ -86,5 +80,5 @@ function advice(batch: number, threads: number, fits: (batch: number) => boolean
   }
   return fitting === 0
     ? 'Choose a smaller model, smaller images or larger patches.'
-    : `A batch of ${fitting * threads} would fit; “Batches a step” makes up for it.`;
+    : `A batch of ${fitting * threads} would fit (“Batches a step” makes up for it), or compute blocks twice.`;
 }

@@ -3,10 +3,11 @@ import { threadsUnavailable } from '@maehem/train/browser';
 import { signal } from '@preact/signals';
 import type { VNode } from 'preact';
 import { megabytes } from '../keep/private-files.js';
+import { engineToCome } from '../trainer/offers.js';
 import { change, changes, draft, drafted, shareUrl } from './draft.js';
 import { estimate } from './estimate.js';
 import { Choice, Field, NumberField, Switch } from './fields.js';
-import { engineToCome, executionOn, memoryWarnings } from './memory-warnings.js';
+import { executionOn, memoryWarnings } from './memory-warnings.js';
 import { draftDiffers, engine, offers, openRun, phase } from './session.js';
 import { count } from './words.js';
 
@@ -82,6 +83,13 @@ export function SettingsPanel(): VNode {
       <fieldset>
         <legend>Training</legend>
         <NumberField path="batch" label="Batch" unit="images" min={1} />
+        <Choice
+          path="recompute"
+          label="Activations"
+          options={['none', 'all']}
+          names={['kept', 'computed twice']}
+        />
+        <Precision />
         <Threads />
         <NumberField path="accumulate" label="Batches a step" min={1} />
         <NumberField path="epochs" label="Epochs" min={0.1} step={1} />
@@ -93,6 +101,23 @@ export function SettingsPanel(): VNode {
       </fieldset>
       <Cost />
     </div>
+  );
+}
+
+/** Half precision, where the adapter has it. */
+function Precision(): VNode {
+  const refusal = engineToCome(engine.value, offers.value)?.withoutHalf;
+  return (
+    <>
+      <Choice
+        path="precision"
+        label="Precision"
+        options={['f32', 'f16']}
+        names={['float32', 'float16']}
+        refused={refusal === undefined ? [] : ['f16']}
+      />
+      {refusal !== undefined && <p class="hint">No float16: {refusal}.</p>}
+    </>
   );
 }
 
@@ -160,7 +185,7 @@ function CostTable(): VNode {
   const settings = draft.value.settings!;
   const config = pretrainConfig(settings);
   const offer = engineToCome(engine.value, offers.value);
-  const cost = estimate(config, executionOn(offer, settings.threads));
+  const cost = estimate(config, executionOn(offer, settings));
   return (
     <>
       <dl class="costs">
@@ -191,7 +216,7 @@ function CostTable(): VNode {
           </dd>
         </div>
       </dl>
-      {memoryWarnings(config, settings.threads, offer).map((warning) => (
+      {memoryWarnings(settings, offer).map((warning) => (
         <p key={warning} class="bad" role="status">
           {warning}
         </p>
