@@ -9,15 +9,18 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDecoder } from '@maehem/mae';
 import { bits, fold, seed } from '@maehem/random';
 import { parseStudy, variantId } from '@maehem/settings';
 import { readMetrics } from '@maehem/train/node';
 import { encodePng } from '@maehem/viz';
-import { readSafetensors } from '@maehem/weights/node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readSafetensors, writeSafetensors } from '@maehem/weights/node';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeReport } from './ablation/report.js';
 import { runStudy } from './ablation/run-study.js';
+import { convertCommand } from './commands/convert.js';
 import { featuresCommand } from './commands/features.js';
+import { probeCommand } from './commands/probe.js';
 import { runFinetuning } from './finetuning.js';
 import { checkpointsOf, runPretraining } from './run.js';
 
@@ -130,6 +133,62 @@ describe('features', () => {
     await expect(command()).rejects.toThrow('nothing to write');
     await expect(command('--out', 'features.csv')).rejects.toThrow('written as .safetensors or .npy');
   });
+});
+
+describe('probes', () => {
+  /** What `maehem probe` prints as JSON. */
+  async function probe(...args: string[]) {
+    let written = '';
+    const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      written += text;
+      return true;
+    });
+    const given = [...args, '--backend', 'cpu', '--json', '--no-baseline'];
+    try {
+      await probeCommand().parseAsync(given, { from: 'user' });
+    } finally {
+      spy.mockRestore();
+    }
+    return JSON.parse(written) as { pretrained: { linear: { accuracy: number; loss: number } } };
+  }
+
+  const model = () => join(checkpointsOf(join(folder, 'pretrained')), 'step-00000004', 'model.safetensors');
+  const convert = (name: string, ...args: string[]) =>
+    convertCommand().parseAsync(
+      [model(), join(folder, name), '--heads', '2', '--decoder-heads', '2', ...args],
+      { from: 'user' },
+    );
+
+  it('give the same figures for a run and for its weights in any format', async () => {
+    const expected = await probe(join(folder, 'pretrained'));
+    await convert('weights.pth');
+    await convert('hugging-face', '--to', 'hf');
+    for (const path of [model(), join(folder, 'weights.pth'), join(folder, 'hugging-face')]) {
+      const { pretrained } = await probe(path, data, '--heads', '2', '--normalise', 'cifar10');
+      expect(pretrained).toEqual(expected.pretrained);
+    }
+  }, 60_000);
+
+  it('take a fine-tuned classifier, too', async () => {
+    const { pretrained } = await probe(join(folder, 'finetuned'), data);
+    expect(pretrained.linear.accuracy).toBe(1);
+  }, 60_000);
+
+  it('say what is missing', async () => {
+    await expect(probe(model(), '--heads', '2')).rejects.toThrow('name labelled ones, too');
+    const partial = probe(model(), data, '--heads', '2', '--method', 'partial');
+    await expect(partial).rejects.toThrow('say where to keep runs of partial tuning (--out)');
+    const { tensors } = await readSafetensors(model());
+    const decoder = Object.fromEntries(Object.entries(tensors).filter(([name]) => isDecoder(name)));
+    const file = join(folder, 'decoder.safetensors');
+    await writeSafetensors(file, decoder);
+    await expect(probe(file, data)).rejects.toThrow(
+      'the decoder of a masked autoencoder without its encoder',
+    );
+    const { 'blocks.1.attn.qkv.weight': _missing, ...others } = tensors;
+    await writeSafetensors(file, others);
+    await expect(probe(file, data, '--heads', '2')).rejects.toThrow('blocks.1.attn.qkv.weight');
+  }, 60_000);
 });
 
 describe('a study', () => {

@@ -1,17 +1,25 @@
 import { join } from 'node:path';
 import { dispose, openBackend } from '@maehem/backend';
-import { BACKENDS, PROBE_METHODS, type PretrainSettings, type ProbeMethod } from '@maehem/settings';
+import { NORMALISATIONS } from '@maehem/data';
+import {
+  BACKENDS,
+  PROBE_METHODS,
+  type PretrainSettings,
+  type ProbeMethod,
+  SettingsError,
+} from '@maehem/settings';
 import type { FeaturePooling } from '@maehem/train';
-import { latestCheckpoint, loadEncoder, modelFile } from '@maehem/train/node';
+import { latestCheckpoint } from '@maehem/train/node';
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from 'commander';
-import { findCheckpoint, type NamedCheckpoint } from '../checkpoint-argument.js';
 import { number } from '../config/flags.js';
 import { runFinetuning } from '../finetuning.js';
 import { INTERRUPTED } from '../interrupt.js';
+import { addModelOptions } from '../model-argument.js';
 import { accuracies, openProbe, type ProbeFigures, percent, probeUntrained } from '../probe.js';
+import { openProbeSubject, type ProbeSubject, type SubjectOptions } from '../probe-subject.js';
 import { checkpointsOf } from '../run.js';
 
-interface Options {
+interface Options extends SubjectOptions {
   readonly method: readonly (ProbeMethod | 'partial')[];
   readonly pooling: FeaturePooling;
   readonly trainImages: number;
@@ -45,11 +53,11 @@ const methods = (text: string): Options['method'] => {
 
 /** `maehem probe CHECKPOINT [DATA]` */
 export function probeCommand(): CommandType {
-  return new Command('probe')
+  const command = new Command('probe')
     .description(
       'What an encoder has learned: accuracy of classifiers on its frozen features, on held-out images.',
     )
-    .argument('<checkpoint>', 'a checkpoint, or the folder of a run for its newest')
+    .argument('<checkpoint>', 'a run, a checkpoint, or weights in any format')
     .argument('[data]', 'labelled images with a train and a test split; those of the run otherwise')
     .option(
       '--method <names>',
@@ -73,46 +81,59 @@ export function probeCommand(): CommandType {
     .option('--augment', 'lars: new crops and flips each epoch, as in the paper')
     .option('--blocks <list>', 'partial: numbers of blocks to fine-tune; 0.5 is an MLP', numbers, [0.5, 1, 2])
     .option('--out <folder>', 'partial: where its runs are kept (default: partial, in the run)')
+    .addOption(
+      new Option(
+        '--normalise <name>',
+        "channel means and deviations for weights that are no run's (default: by the image's size)",
+      ).choices(Object.keys(NORMALISATIONS).filter((name) => name !== 'none')),
+    )
     .option('--no-baseline', 'leave out the untrained encoder')
     .addOption(new Option('--backend <name>', 'engine').choices(BACKENDS).default('auto'))
-    .option('--json', 'one JSON object on stdout')
-    .action(async (checkpoint: string, data: string | undefined, options: Options) => {
-      const named = await findCheckpoint(checkpoint);
-      const settings =
-        data === undefined ? named.settings : { ...named.settings, data, dataKind: 'auto' as const };
+    .option('--json', 'one JSON object on stdout');
+  return addModelOptions(command).action(
+    async (checkpoint: string, data: string | undefined, options: Options) => {
       await openBackend(options.backend);
+      const subject = await openProbeSubject(checkpoint, data, options);
       const frozen = options.method.filter((name): name is ProbeMethod => name !== 'partial');
-      const { pretrained, untrained } = await probeFrozen({ ...named, settings }, frozen, options);
-      const partial = options.method.includes('partial')
-        ? await tunePartially({ ...named, settings }, checkpoint, options)
-        : undefined;
+      const tuned = options.method.includes('partial') ? partialFolder(subject, options) : undefined;
+      const { pretrained, untrained } = await probeFrozen(subject, frozen, options);
+      const partial = tuned === undefined ? undefined : await tunePartially(subject, tuned, options);
       if (partial === 'interrupted') {
         process.exitCode = INTERRUPTED;
         return;
       }
       if (options.json === true)
         process.stdout.write(
-          `${JSON.stringify({ checkpoint: named.path, pretrained, untrained, partial })}\n`,
+          `${JSON.stringify({ checkpoint: subject.path, pretrained, untrained, partial })}\n`,
         );
       else process.stdout.write(table(pretrained, untrained, partial));
-    });
+    },
+  );
+}
+
+/** @throws SettingsError when nobody says where to keep runs. */
+function partialFolder({ path, folder }: ProbeSubject, { out }: Options): string {
+  if (out !== undefined) return out;
+  if (folder === undefined)
+    throw new SettingsError(`${path} is no run's folder: say where to keep runs of partial tuning (--out)`);
+  return join(folder, 'partial');
 }
 
 async function probeFrozen(
-  { path, info, settings }: NamedCheckpoint,
+  { settings, config, load }: ProbeSubject,
   chosen: readonly ProbeMethod[],
   options: Options,
 ): Promise<{ pretrained: ProbeFigures; untrained?: ProbeFigures }> {
   if (chosen.length === 0) return { pretrained: {} };
   const { pooling, trainImages, testImages, k, temperature, augment = false } = options;
   const probe = await openProbe({
-    ...{ settings, config: info.config, pooling, trainImages, testImages, methods: chosen, k, temperature },
+    ...{ settings, config, pooling, trainImages, testImages, methods: chosen, k, temperature },
     lars: { augment, ...given(options) },
   });
-  const encoder = await loadEncoder(modelFile(path), info.config.model);
+  const encoder = await load();
   const pretrained = await probe(encoder);
   dispose(encoder);
-  return { pretrained, ...(options.baseline && { untrained: await probeUntrained(probe, info.config) }) };
+  return { pretrained, ...(options.baseline && { untrained: await probeUntrained(probe, config) }) };
 }
 
 /** What was typed of the settings that LARS and partial fine-tuning share, under the LARS probe's names. */
@@ -127,18 +148,19 @@ function given({ epochs, batch, lr, warmupEpochs }: Options) {
 
 /** One fine-tuning run for each number of blocks; those that are there already go on, or are read. */
 async function tunePartially(
-  { path, settings }: NamedCheckpoint,
-  argument: string,
+  { path, settings, config }: ProbeSubject,
+  folder: string,
   options: Options,
 ): Promise<PartialFigures | 'interrupted'> {
   const { epochs, batch, baseLr, warmupEpochs } = given(options) as Record<string, number>;
   const figures: { blocks: number; accuracy: number }[] = [];
   for (const blocks of options.blocks) {
-    const out = join(options.out ?? join(argument, 'partial'), `blocks-${blocks}`);
+    const out = join(folder, `blocks-${blocks}`);
     const resume = (await latestCheckpoint(checkpointsOf(out))) !== undefined;
     const { test, interrupted } = await runFinetuning(
       {
         ...{ data: settings.data, dataKind: settings.dataKind, from: path, out, seed: settings.seed },
+        ...{ normalise: settings.normalise, model: { heads: config.model.heads } },
         ...{ backend: options.backend, pooling: options.pooling, tunedBlocks: blocks },
         ...{ trainImages: options.trainImages, testImages: options.testImages },
         ...(epochs !== undefined && {

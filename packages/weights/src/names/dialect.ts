@@ -24,6 +24,11 @@ export function toReferenceNames(tensors: Named<TensorSource>, file: string): Tr
   if (names.includes('patch_embed.proj.weight')) return { dialect: 'reference', tensors };
   if (names.some((name) => name.endsWith('embeddings.patch_embeddings.projection.weight')))
     return { dialect: 'huggingface', tensors: fromHuggingFace(tensors, file) };
+  if (names.some((name) => /(^|\.)decoder_pred\.weight$/.test(name)))
+    throw new WeightsError('it holds the decoder of a masked autoencoder without its encoder', {
+      file,
+      value: names.slice(0, 3),
+    });
   throw new WeightsError(
     'its names are of no vision transformer known here: neither patch_embed.proj.weight (the MAE reference, timm) nor embeddings.patch_embeddings.projection.weight (Hugging Face)',
     { file, value: names.slice(0, 3) },
