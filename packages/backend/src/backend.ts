@@ -70,13 +70,15 @@ async function activate(provider: BackendProvider, options: OpenOptions): Promis
 /** What an option asks for that this engine cannot do anywhere, and who can. */
 function unsuitable(
   { name, precisions = [] }: BackendProvider,
-  { precision = 'float32', xla = false }: OpenOptions,
+  { precision = 'float32', xla = false, tensorCores = false }: OpenOptions,
 ): string | undefined {
   if (precision !== 'float32' && !precisions.includes(precision)) {
     const able = PROVIDERS.filter((other) => other.precisions?.includes(precision));
     const others = able.map((other) => other.name).join(', ') || 'no backend here';
     return `the ${name} backend does not compute in ${precision}; ${others} can`;
   }
+  if (tensorCores && precision !== 'float16')
+    return 'tensor cores multiply in float16: ask for that precision too';
   if (xla && name !== 'tensorflow') return `XLA compiles for the tensorflow backend, not for ${name}`;
   return undefined;
 }

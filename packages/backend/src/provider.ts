@@ -43,6 +43,11 @@ export interface OpenOptions {
   readonly adapter?: string;
   /** The precision of matrix products; float32 unless told. An engine that cannot refuses to open. */
   readonly precision?: Precision;
+  /**
+   * webgpu in float16: multiply on tensor cores, by Chromium's experimental subgroup matrices; off unless told, because
+   * it has not run on a GPU yet.
+   */
+  readonly tensorCores?: boolean;
   /** tensorflow: compile captured steps with XLA. A step is faster, the first takes many seconds longer. */
   readonly xla?: boolean;
 }

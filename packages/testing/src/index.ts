@@ -10,3 +10,4 @@ export { gradientsOf, randomTensor } from './gradient-check.js';
 export { expectNoLeak } from './leak-check.js';
 export { mutate } from './mutate.js';
 export { sharedFolder } from './shared-folder.js';
+export { validateWgsl } from './validate-wgsl.js';

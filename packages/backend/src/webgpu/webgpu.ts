@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendProvider, OpenOptions } from '../provider.js';
 import { adapterName, findAdapter, isSoftware } from './adapter.js';
-import { openDevice } from './device.js';
+import { openDevice, SUBGROUP_MATRIX } from './device.js';
 import { type DeviceHealth, watchDevice } from './health.js';
 import { host } from './host.js';
 import { type Internals, internalsOf } from './internals.js';
@@ -11,6 +11,7 @@ interface Opened {
   readonly gpu: GPU;
   readonly adapter: GPUAdapter;
   readonly choice: string | undefined;
+  readonly tensorCores: boolean;
   readonly engine: Internals;
   readonly health: DeviceHealth;
 }
@@ -21,9 +22,11 @@ let opened: Opened | undefined;
 export const webgpuProvider: BackendProvider = {
   name: 'webgpu',
   precisions: ['float16'],
-  unavailable: async ({ adapter, precision } = {}) => {
+  unavailable: async ({ adapter, precision, tensorCores } = {}) => {
     const found = await findAdapter(adapter);
     if (typeof found === 'string') return found;
+    if (tensorCores && !found.adapter.features.has(SUBGROUP_MATRIX))
+      return `its adapter '${adapterName(found.adapter)}' offers no tensor cores (${SUBGROUP_MATRIX})`;
     return precision === 'float16' ? lacksHalf(found.adapter) : undefined;
   },
   passedOver: async ({ adapter } = {}) => {
@@ -60,18 +63,19 @@ function lacksHalf(adapter: GPUAdapter): string | undefined {
   return `its adapter '${adapterName(adapter)}' has no shader-f16, which float16 takes; use float32, update the driver, or choose another adapter by a part of its name`;
 }
 
-async function register({ adapter: choice }: OpenOptions): Promise<void> {
-  if (opened !== undefined && opened.choice === choice && opened.health.failure === undefined) return;
+async function register({ adapter: choice, tensorCores = false }: OpenOptions): Promise<void> {
+  const same = opened?.choice === choice && opened?.tensorCores === tensorCores;
+  if (same && opened?.health.failure === undefined) return;
   const found = await findAdapter(choice);
   if (typeof found === 'string') throw new Error(`webgpu: ${found}`);
-  const device = await openDevice(found.gpu, found.adapter);
+  const device = await openDevice(found.gpu, found.adapter, tensorCores);
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   // In a page, tfjs's module has registered an engine on a device of its own choice. And an engine of ours
   // that failed, or has another adapter, makes room.
   forget();
   const made = withNavigator(found.gpu, () => new WebGPUBackend(device, found.adapter.info));
   const engine = internalsOf(made);
-  opened = { ...found, choice, engine, health: watch(engine) };
+  opened = { ...found, choice, tensorCores, engine, health: watch(engine) };
   tf.registerBackend('webgpu', () => made);
 }
 

@@ -1,6 +1,6 @@
 import { gpuEngine } from '@maehem/backend';
 import { fold, seed, uniform } from '@maehem/random';
-import { describeInHalfPrecision, describeOnBackend, expectClose } from '@maehem/testing';
+import { describeInHalfPrecision, describeOnBackend, expectClose, validateWgsl } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { geluReference } from '../gelu/reference.js';
@@ -8,6 +8,12 @@ import { halve } from '../half/half.js';
 import { readHalves } from '../half/read-halves.js';
 import type { GpuTraits } from '../webgpu/gpu-traits.js';
 import { type GemmProgram, type GemmTile, gemmWgsl, gemmWorkgroupBytes, partStride } from './gemm.wgsl.js';
+import {
+  gemmSubgroupMatrixWgsl,
+  type MatrixConfig,
+  type MatrixProgram,
+  type MatrixTile,
+} from './gemm-subgroup-matrix.wgsl.js';
 import {
   chooseGemm,
   DIRECT_GRADIENT_TILE,
@@ -17,7 +23,8 @@ import {
   GPU_TILES,
   SOFTWARE_TILE,
 } from './gemm-tiles.js';
-import { type GemmCall, gemm } from './webgpu.js';
+import { chooseMatrixTile, MATRIX_TILES } from './tensor-cores.js';
+import { type GemmCall, gemm, gemmOnTensorCores, programTraits } from './webgpu.js';
 
 const key = fold(seed(1), 'gemm');
 
@@ -43,6 +50,14 @@ const COMPILING = 600_000;
 /** Which of the matrices lie in memory as halves. */
 type Halves = { a?: boolean; b?: boolean; out?: boolean };
 
+/** A tile of subgroup matrices, which arrays stand in for. */
+interface EmulatedChoice {
+  readonly tile: MatrixTile;
+  readonly config: MatrixConfig;
+  readonly splits: number;
+  readonly depth: number;
+}
+
 type Extras = { bias?: boolean; residual?: boolean; factor?: boolean; gelu?: boolean; rowSums?: boolean };
 type Alongs = Pick<GemmCall, 'aAlong' | 'bAlong'>;
 
@@ -56,7 +71,7 @@ async function check(
   size: GemmSize,
   alongs: Alongs,
   extras: Extras,
-  choice: GemmChoice,
+  choice: GemmChoice | EmulatedChoice,
   halves: Halves = {},
 ): Promise<void> {
   const { batch, m, n, k } = size;
@@ -95,7 +110,12 @@ async function check(
     geluDerivative,
     rowSums,
   };
-  gemm(gpu, extras.rowSums ? { ...call, alpha: 1 } : call, choice);
+  const wanted = extras.rowSums ? { ...call, alpha: 1 } : call;
+  if ('config' in choice) {
+    const { tile, config, ...parts } = choice;
+    const program = { ...programTraits(call), tile, config, subgroupSize: 1, dialect: 'emulated' as const };
+    gemmOnTensorCores(gpu, wanted, { program, ...parts });
+  } else gemm(gpu, wanted, choice);
 
   const { value, sums } = tf.tidy(() => {
     const first = tf.tensor3d(a, alongs.aAlong === 'k' ? [batch, m, k] : [batch, k, m]);
@@ -193,6 +213,118 @@ describeInHalfPrecision('gemm in half precision', () => {
       { tile: SOFTWARE_TILE, splits: 3, depth: 32 },
       { a: true, b: true },
     ));
+});
+
+describeInHalfPrecision('gemm on emulated tensor cores', () => {
+  const odd = { batch: 1, m: 37, n: 19, k: 21 };
+  const even = { batch: 1, m: 36, n: 20, k: 24 };
+  const tile = { m: 8, n: 16, k: 8, subgroupsM: 2, subgroupsN: 2 };
+  const config = { m: 4, n: 4, k: 4 };
+  const emulated = (k: number, splits = 1, depth = k): EmulatedChoice => ({ tile, config, splits, depth });
+
+  // Each takes a software adapter some seconds to compile.
+  it.each<[string, GemmSize, Alongs, Extras]>([
+    ['forward', odd, NT, { bias: true, gelu: true }],
+    ['forward with residual', even, NT, { bias: true, residual: true }],
+    ['input gradient', odd, NN, { factor: true }],
+    ['weight gradient', even, TN, { rowSums: true }],
+    ['both transposed', odd, TT, {}],
+    ['batches', { ...even, batch: 3 }, NN, {}],
+  ])('%s', (_name, size, alongs, extras) => check(size, alongs, extras, emulated(size.k)));
+
+  it('halves, and matrices that are not square', () =>
+    check(
+      { ...even, k: 40 },
+      NT,
+      { bias: true },
+      {
+        tile: { m: 32, n: 16, k: 32, subgroupsM: 2, subgroupsN: 2 },
+        config: { m: 16, n: 8, k: 16 },
+        ...{ splits: 1, depth: 40 },
+      },
+      { a: true, b: true, out: true },
+    ));
+
+  it('sums that are split along k', () =>
+    check({ ...odd, k: 75 }, TN, { rowSums: true }, emulated(75, 3, 32)));
+});
+
+describe('gemm on tensor cores', () => {
+  const config = { m: 16, n: 16, k: 16 };
+  const traits: Omit<GemmProgram, 'tile' | 'split'> = {
+    a: { along: 'k', vector: true, precision: 'f16' },
+    b: { along: 'k', vector: true, precision: 'f16' },
+    out: { vector: true, precision: 'f16' },
+    epilogue: {},
+  };
+  const device: GpuTraits = {
+    ...{ software: false, vendor: 'nvidia', workgroupBytes: 49152, workgroupInvocations: 1024 },
+    ...{ subgroupSize: 32, matrixConfig: config },
+  };
+
+  it('is valid WGSL, in all shapes', async (context) => {
+    const { epilogue, ...plain } = traits;
+    const along = (a: 'k' | 'rows', b: 'k' | 'rows') => ({
+      a: { ...traits.a, along: a },
+      b: { ...traits.b, along: b },
+    });
+    const programs: Omit<MatrixProgram, 'tile' | 'config' | 'subgroupSize' | 'dialect'>[] = [
+      { ...plain, epilogue: { bias: true, gelu: true } },
+      { ...plain, out: { vector: true, precision: 'f32' }, epilogue: { bias: true, residual: true } },
+      { ...plain, ...along('k', 'rows'), epilogue: { factor: true } },
+      { ...plain, ...along('rows', 'rows'), epilogue, rowSums: true },
+      { ...plain, ...along('rows', 'rows'), epilogue, rowSums: true, split: true },
+    ];
+    for (const matrixConfig of [config, { m: 16, n: 8, k: 16 }, { m: 8, n: 8, k: 8 }])
+      for (const tile of MATRIX_TILES)
+        for (const program of programs) {
+          const dialect = 'subgroup-matrix' as const;
+          const whole = { ...program, tile, config: matrixConfig, subgroupSize: 32, dialect };
+          const errors = await validateWgsl(gemmSubgroupMatrixWgsl(whole));
+          if (errors === undefined) return context.skip('Dawn is not installed');
+          expect(errors).toEqual([]);
+        }
+  });
+
+  it('takes halves alone, where the adapter has the matrices', () => {
+    const size = { batch: 1, m: 12608, n: 1536, k: 512 };
+    expect(chooseMatrixTile(size, traits, device)?.program.tile).toBe(MATRIX_TILES[0]);
+    expect(chooseMatrixTile({ ...size, m: 64 }, traits, device)?.program.tile).toBe(MATRIX_TILES[1]);
+    const single = { ...traits.a, precision: 'f32' as const };
+    expect(chooseMatrixTile(size, { ...traits, a: single, b: single }, device)).toBeUndefined();
+    const { matrixConfig: _, ...without } = device;
+    expect(chooseMatrixTile(size, traits, without)).toBeUndefined();
+  });
+
+  it('splits weight gradients in whole slabs, until there are enough workgroups', () => {
+    const size = { batch: 1, m: 512, n: 512, k: 12608 };
+    const gradient = { ...traits, a: { ...traits.a, along: 'rows' as const }, rowSums: true };
+    const { splits, depth, program } = chooseMatrixTile(size, gradient, device)!;
+    expect(splits).toBeGreaterThan(1);
+    expect(depth % program.tile.k).toBe(0);
+    expect((splits - 1) * depth).toBeLessThan(size.k);
+    expect(splits * depth).toBeGreaterThanOrEqual(size.k);
+    expect(chooseMatrixTile(size, traits, device)?.splits).toBe(1);
+  });
+
+  it('keeps to the workgroup memory of the device', () => {
+    const size = { batch: 1, m: 4096, n: 4096, k: 4096 };
+    const small = chooseMatrixTile(size, traits, { ...device, workgroupBytes: 16384 });
+    expect(small?.program.tile).toBe(MATRIX_TILES[1]);
+    expect(chooseMatrixTile(size, traits, { ...device, workgroupBytes: 8192 })).toBeUndefined();
+  });
+
+  it('refuses tiles that are not of whole matrices', () => {
+    const program = {
+      ...traits,
+      tile: MATRIX_TILES[0]!,
+      subgroupSize: 32,
+      dialect: 'subgroup-matrix' as const,
+    };
+    expect(() => gemmSubgroupMatrixWgsl({ ...program, config: { m: 16, n: 24, k: 16 } })).toThrow(
+      'not of whole subgroup matrices',
+    );
+  });
 });
 
 describe('chooseGemm', () => {

@@ -77,6 +77,9 @@ export interface GemmProgram {
   readonly split?: boolean;
 }
 
+/** What does not depend on the shares of a workgroup. */
+type TilelessProgram = Omit<GemmProgram, 'tile'>;
+
 /** Invocations of a workgroup. */
 export function gemmInvocations({ m, n, threadM, threadN }: GemmTile): number {
   return (m / threadM) * (n / threadN);
@@ -169,12 +172,12 @@ export function enable({ a, b, out }: GemmProgram): string {
 }
 
 /** The uniform, and everything bound. */
-export function shapeAndBindings(program: GemmProgram): string {
+export function shapeAndBindings(program: TilelessProgram): string {
   return `struct Shape { m: u32, n: u32, k: u32, depth: u32, alpha: f32 }
 ${bindings(program)}`;
 }
 
-function bindings({ a, b, out, epilogue, rowSums = false, split = false }: GemmProgram): string {
+function bindings({ a, b, out, epilogue, rowSums = false, split = false }: TilelessProgram): string {
   const matrix = ({ vector, precision }: { vector: boolean; precision: Precision }) =>
     vector ? `array<vec4<${precision}>>` : `array<${precision}>`;
   const list: [declaration: string, present: boolean][] = [
@@ -195,13 +198,13 @@ function bindings({ a, b, out, epilogue, rowSums = false, split = false }: GemmP
 }
 
 /** `readA` and `readB`: (row, column, rows, columns, base) of a factor as it lies in memory. */
-export function operandReads({ a, b }: GemmProgram): string {
+export function operandReads({ a, b }: TilelessProgram): string {
   return `${readFunction('readA', 'a', a)}
 ${readFunction('readB', 'b', b)}`;
 }
 
 /** What the epilogue calls. */
-export function geluWhere({ epilogue }: GemmProgram): string {
+export function geluWhere({ epilogue }: TilelessProgram): string {
   return epilogue.gelu ? geluFunction('vec4<f32>') : '';
 }
 
@@ -369,13 +372,8 @@ function products(program: GemmProgram, groups: { a: number; b: number }): strin
 
 /** Add up what the loads of the first column of tiles have seen of each row of op(A). */
 function writeRowSums(program: GemmProgram): string {
-  const { tile, out, split = false } = program;
+  const { tile } = program;
   const places = tile.m / 4;
-  // Parts leave room to the next multiple of 4; an output of its own does not.
-  const put =
-    split && out.vector
-      ? 'c[(group.z * partStride() + shape.m * shape.n + row) / 4u] = total;'
-      : `for (var i = 0u; i < min(4u, shape.m - row); i++) { ${split ? 'c[group.z * partStride() + shape.m * shape.n + row + i]' : 'sums[row + i]'} = total[i]; }`;
   const mine = planLoads(program).filter(({ of }) => of === 'a');
   return `workgroupBarrier();
   ${mine.map(({ index, block, condition }) => `${condition === undefined ? '' : `if (${condition}) `}{ slabA[${block}] = sum${index}; }`).join('\n  ')}
@@ -385,13 +383,20 @@ function writeRowSums(program: GemmProgram): string {
       var total = vec4<f32>();
       for (var depth = 0u; depth < ${tile.k / 4}u; depth++) { total += slabA[depth * ${places}u + place]; }
       let row = firstRow + place * 4u;
-      if (row < shape.m) { ${put} }
+      if (row < shape.m) { ${putRowSums(program)} }
     }
   }`;
 }
 
+/** Write `total`, the sums of four rows from `row` on. Parts leave room to the next multiple of 4; an output of its own does not. */
+export function putRowSums({ out, split = false }: TilelessProgram): string {
+  if (split && out.vector) return 'c[(group.z * partStride() + shape.m * shape.n + row) / 4u] = total;';
+  const place = split ? 'c[group.z * partStride() + shape.m * shape.n + row + i]' : 'sums[row + i]';
+  return `for (var i = 0u; i < min(4u, shape.m - row); i++) { ${place} = total[i]; }`;
+}
+
 /** A finished vec4 of C, four columns of one row. */
-export function writeFunction({ out, epilogue, split = false }: GemmProgram): string {
+export function writeFunction({ out, epilogue, split = false }: TilelessProgram): string {
   const four = (buffer: string) =>
     out.vector
       ? `vec4<f32>(${buffer}[at / 4u])`

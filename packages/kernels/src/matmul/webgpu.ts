@@ -6,9 +6,11 @@ import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
 import { type GemmProgram, gemmWgsl, partStride } from './gemm.wgsl.js';
 import { gemmDirectWgsl } from './gemm-direct.wgsl.js';
+import { gemmSubgroupMatrixWgsl } from './gemm-subgroup-matrix.wgsl.js';
 import { chooseGemm, type GemmChoice, type GemmSize } from './gemm-tiles.js';
 import { type MatMulAttrs, type MatMulInputs, matMulSize } from './matmul.js';
 import { ADD_PARTS_INVOCATIONS, addPartsWgsl } from './split-k.wgsl.js';
+import { chooseMatrixTile, type MatrixChoice } from './tensor-cores.js';
 
 /** One product for each entry of the leading axes, all in one dispatch. */
 export function matMulWebGpu(
@@ -60,16 +62,53 @@ export interface GemmCall {
  * @param choice another tile than the one that this device should take
  */
 export function gemm(gpu: GpuEngine, call: GemmCall, choice?: GemmChoice): void {
-  const { size, a, b, alpha = 1, out, bias, residual, factor, geluDerivative, rowSums } = call;
+  const { size } = call;
   const traits = programTraits(call);
+  const cores = choice === undefined ? chooseMatrixTile(size, traits, gpuTraits(gpu)) : undefined;
+  if (cores !== undefined) {
+    gemmOnTensorCores(gpu, call, cores);
+    return;
+  }
   const { tile, splits, depth } = choice ?? chooseGemm(size, traits, gpuTraits(gpu));
   const program = { ...traits, tile, split: splits > 1 };
+  record(gpu, call, {
+    key: `gemm ${JSON.stringify(program)}`,
+    wgsl: () => (tile.k === 0 ? gemmDirectWgsl(program) : gemmWgsl(program)),
+    ...{ tile, splits, depth },
+  });
+}
+
+/**
+ * Record a product on tensor cores.
+ * @throws when the program makes no sense.
+ */
+export function gemmOnTensorCores(gpu: GpuEngine, call: GemmCall, choice: MatrixChoice): void {
+  const { splits, depth } = choice;
+  const program = { ...choice.program, split: splits > 1 };
+  record(gpu, call, {
+    key: `gemm on tensor cores ${JSON.stringify(program)}`,
+    wgsl: () => gemmSubgroupMatrixWgsl(program),
+    ...{ tile: program.tile, splits, depth },
+  });
+}
+
+/** A program for a product, and the parts that it makes of C and of k. */
+interface GemmRecording {
+  readonly key: string;
+  readonly wgsl: () => string;
+  readonly tile: { readonly m: number; readonly n: number };
+  readonly splits: number;
+  readonly depth: number;
+}
+
+function record(gpu: GpuEngine, call: GemmCall, { key, wgsl, tile, splits, depth }: GemmRecording): void {
+  const { size, a, b, alpha = 1, out, bias, residual, factor, geluDerivative, rowSums } = call;
   const { batch, m, n, k } = size;
   const parts = splits > 1 ? gpu.allocate([splits, partStride(m, n)], 'float32') : undefined;
   const outputs = parts !== undefined ? [parts] : [out, geluDerivative, rowSums];
   dispatch(gpu, {
-    key: `gemm ${JSON.stringify(program)}`,
-    wgsl: () => (tile.k === 0 ? gemmDirectWgsl(program) : gemmWgsl(program)),
+    key,
+    wgsl,
     inputs: [a, b, bias, residual, factor].filter((info) => info !== undefined),
     outputs: outputs.filter((info) => info !== undefined),
     uniforms: [u32(m), u32(n), u32(k), u32(depth), f32(alpha)],
@@ -81,7 +120,7 @@ export function gemm(gpu: GpuEngine, call: GemmCall, choice?: GemmChoice): void 
 }
 
 /** Everything about a product's program that its tensors decide. */
-function programTraits(call: GemmCall): Omit<GemmProgram, 'tile' | 'split'> {
+export function programTraits(call: GemmCall): Omit<GemmProgram, 'tile' | 'split'> {
   const { size, a, b, out, aAlong, bAlong, bias, residual, factor, geluDerivative, rowSums } = call;
   const { m, n, k } = size;
   return {

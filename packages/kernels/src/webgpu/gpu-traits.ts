@@ -1,5 +1,8 @@
 import type { GpuEngine } from '@maehem/backend';
 import { kernelMode } from '../dispatch/kernel.js';
+import type { MatrixConfig } from '../matmul/gemm-subgroup-matrix.wgsl.js';
+
+const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
 
 /** What kernels choose their shape by. */
 export interface GpuTraits {
@@ -12,6 +15,8 @@ export interface GpuTraits {
   readonly workgroupInvocations: number;
   /** Invocations of a subgroup, where subgroups can be used and all have the same size. */
   readonly subgroupSize?: number;
+  /** What tensor cores multiply at once: float16 with sums in float32. */
+  readonly matrixConfig?: MatrixConfig;
 }
 
 /** The traits of the engine's device. */
@@ -27,5 +32,27 @@ export function gpuTraits({ device }: GpuEngine): GpuTraits {
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
     ...(features.has('subgroups') && smallest === largest ? { subgroupSize: largest } : {}),
+    ...matrixConfigOf(device),
   };
+}
+
+/** Chromium's experimental description of tensor cores. */
+interface SubgroupMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** The first that will do: an adapter lists what it likes best first. */
+function matrixConfigOf({ features, adapterInfo }: GPUDevice): Pick<GpuTraits, 'matrixConfig'> {
+  if (!features.has(SUBGROUP_MATRIX as GPUFeatureName)) return {};
+  const { subgroupMatrixConfigs = [] } = adapterInfo as {
+    readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig>;
+  };
+  const found = [...subgroupMatrixConfigs].find(
+    ({ componentType, resultComponentType }) => componentType === 'f16' && resultComponentType === 'f32',
+  );
+  return found === undefined ? {} : { matrixConfig: { m: found.M, n: found.N, k: found.K } };
 }
