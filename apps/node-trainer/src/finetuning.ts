@@ -28,6 +28,7 @@ import {
 import { loadFinetuneCheckpoint, readCheckpointInfo, saveCheckpoint } from '@maehem/train/node';
 import { type Classifier, type ClassifierConfig, initClassifier } from '@maehem/vit';
 import { compileLongRun, openOptions } from './config/open.js';
+import { useTunedTiles } from './config/tuned-tiles.js';
 import { labelledBatches, openLabelled, testBatches } from './labelled-images.js';
 import { openPretrained, type PretrainedSource } from './pretrained-source.js';
 import { percent } from './probe.js';
@@ -64,6 +65,7 @@ export async function runFinetuning(
       : ((await readCheckpointInfo(checkpoint, 'finetune')).extra as SettingsLayer);
   const settings = parseFinetuneSettings(overlay(stored, given));
   const backend = await openBackend(settings.backend, openOptions(settings));
+  await useTunedTiles(backend);
   const labelled = await openLabelled(settings, settings, finetuneKeys(settings).labels);
   const { start, config, known } = await startingState(
     settings,

@@ -28,6 +28,7 @@ import {
 } from '@maehem/train/node';
 import type { RgbaImage } from '@maehem/viz';
 import { compileLongRun, openOptions } from './config/open.js';
+import { useTunedTiles } from './config/tuned-tiles.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
 import type { PretrainedSource } from './pretrained-source.js';
 import { type Progress, trainingProgress } from './progress.js';
@@ -77,6 +78,7 @@ export async function runPretraining(
   const weights = checkpoint === undefined ? await openStart(layer) : undefined;
   const settings = parseSettings(weights === undefined ? layer : settingsOfWeights(layer, weights));
   const backend = await openBackend(settings.backend, openOptions(settings));
+  await useTunedTiles(backend);
   const threads = trainingThreads(settings, backend, progress);
   const images = await openTrainingImages(settings, ({ error }) =>
     progress.note(`skipped: ${error.message}`),

@@ -24,7 +24,9 @@ export { gatherTokens, restoreTokens, selectTokens, type TokenIds } from './gath
 export { gelu } from './gelu/gelu.js';
 export { LAYER_NORM_EPS, type LayerNorm, layerNorm } from './layer-norm/layer-norm.js';
 export { type Linear, type LinearOptions, linear, linearPlus } from './linear/linear.js';
+export { type GemmTuning, parseGemmTuning, useGemmTuning } from './matmul/gemm-tuning.js';
 export { type MatMulAttrs, matMul } from './matmul/matmul.js';
+export { type TunedProduct, tuneGemm } from './matmul/tune-gemm.js';
 export { mlp } from './mlp/mlp.js';
 export { add } from './structure/add.js';
 export { prependClassToken, sliceTokens } from './structure/class-token.js';

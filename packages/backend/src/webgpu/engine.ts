@@ -35,6 +35,8 @@ export interface GpuEngine {
   release(info: TensorInfo): void;
   /** Record a dispatch behind those that are recorded already. */
   dispatch(call: GpuDispatch): void;
+  /** Send what is recorded to the GPU now. */
+  submit(): void;
 }
 
 const known = new WeakMap<object, GpuEngine>();
@@ -63,6 +65,11 @@ function openStream(engine: Internals): GpuEngine {
     },
     release: (info) => void engine.disposeData(info.dataId),
     dispatch: (call) => record(engine, call),
+    submit: () => {
+      if (engine.commandEncoder === null) return;
+      engine.endComputePassEncoder();
+      engine.submitQueue();
+    },
   };
 }
 

@@ -37,6 +37,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let baseB = group.z * shape.n * shape.k;
   ${each(tile.threadM, (r) => each(columns, (c) => `var c${r}_${c} = vec4<f32>();`))}
   ${rowSums ? each(tile.threadM / 4, (r) => `var sum${r} = vec4<f32>();`) : ''}
+  ${places('a', program)}
+  ${places('b', program)}
   for (var k = 0u; k < shape.k; k += ${steps}u) {
     ${readBlock('a', program, steps)}
     ${readBlock('b', program, steps)}
@@ -57,19 +59,51 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 `;
 }
 
+/** A factor's own words for what both have. */
+function wordsOf(of: 'a' | 'b', { tile }: GemmProgram) {
+  return of === 'a'
+    ? { read: 'readA', base: 'baseA', first: 'row', rows: tile.threadM, count: 'shape.m' }
+    : { read: 'readB', base: 'baseB', first: 'column', rows: tile.threadN, count: 'shape.n' };
+}
+
+/**
+ * Where the vec4 of each row, or of four rows, begin. Those past the end take the last one's: what is made of them
+ * is not written, and no read needs a branch.
+ */
+function places(of: 'a' | 'b', program: GemmProgram): string {
+  const { base, first, rows, count } = wordsOf(of, program);
+  const { along, vector } = program[of];
+  if (!vector) return '';
+  return along === 'k'
+    ? each(
+        rows,
+        (r) => `let place_${of}${r} = (${base} + min(${first} + ${r}u, ${count} - 1u) * shape.k) / 4u;`,
+      )
+    : each(
+        rows / 4,
+        (r) => `let place_${of}${r} = (${base} + min(${first} + ${4 * r}u, ${count} - 4u)) / 4u;`,
+      );
+}
+
 /** One factor's share of these steps of k: `aROW` with four of k each, or `aSTEP_FOUR` with four rows each. */
-function readBlock(of: 'a' | 'b', { tile, ...program }: GemmProgram, steps: number): string {
-  const [read, base, first, rows, count] =
-    of === 'a'
-      ? (['readA', 'baseA', 'row', tile.threadM, 'shape.m'] as const)
-      : (['readB', 'baseB', 'column', tile.threadN, 'shape.n'] as const);
-  if (program[of].along === 'k')
-    return each(rows, (r) => `let ${of}${r} = ${read}(${first} + ${r}u, k, ${count}, shape.k, ${base});`);
-  return each(steps, (k) =>
-    each(
-      rows / 4,
-      (r) => `let ${of}${k}_${r} = ${read}(k + ${k}u, ${first} + ${4 * r}u, shape.k, ${count}, ${base});`,
-    ),
+function readBlock(of: 'a' | 'b', program: GemmProgram, steps: number): string {
+  const { read, base, first, rows, count } = wordsOf(of, program);
+  const { along, vector } = program[of];
+  if (along === 'k')
+    return each(rows, (r) => {
+      const four = vector
+        ? `vec4<f32>(${of}[place_${of}${r} + k / 4u])`
+        : `${read}(${first} + ${r}u, k, ${count}, shape.k, ${base})`;
+      return `let ${of}${r} = ${four};`;
+    });
+  return each(steps, (step) =>
+    each(rows / 4, (r) => {
+      // Past the end of k, where there is one, the other factor is zero.
+      const four = vector
+        ? `vec4<f32>(${of}[place_${of}${r} + min(k + ${step}u, shape.k - 1u) * (${count} / 4u)])`
+        : `${read}(k + ${step}u, ${first} + ${4 * r}u, shape.k, ${count}, ${base})`;
+      return `let ${of}${step}_${r} = ${four};`;
+    }),
   );
 }
 

@@ -45,6 +45,9 @@ export const DIRECT_TILE: GemmTile = tile(8, 32, 0, 4, 8);
 /** Both factors lie along their rows here, so that a block of 8 x 8 takes four vec4 at a step of k. */
 export const DIRECT_GRADIENT_TILE: GemmTile = tile(16, 32, 0, 8, 8);
 
+/** What a software adapter may be tuned to. */
+export const DIRECT_TILES: readonly GemmTile[] = [tile(8, 16, 0, 4, 4), DIRECT_TILE, DIRECT_GRADIENT_TILE];
+
 /** How near a thread's block comes to the arithmetic limit; the rest is reads of workgroup memory. */
 const EFFICIENCY: Readonly<Record<number, number>> = { 64: 1, 32: 0.8, 16: 0.5 };
 
@@ -66,31 +69,40 @@ const SPLITS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 /** A part should be worth its start. */
 const STEPS_OF_A_PART = 8;
 
+/** What a product's program is, but for what is chosen here. */
+export type GemmTraits = Omit<GemmProgram, 'tile' | 'split'>;
+
 /**
  * The tile, and the parts of k, with which the device should be done first: what its fullest core has to do,
  * plus moving the parts. The same answer for the same arguments, always.
  */
-export function chooseGemm(
-  size: GemmSize,
-  program: Omit<GemmProgram, 'tile' | 'split'>,
-  device: GpuTraits,
-): GemmChoice {
+export function chooseGemm(size: GemmSize, program: GemmTraits, device: GpuTraits): GemmChoice {
   if (device.software)
     return { tile: program.rowSums ? DIRECT_GRADIENT_TILE : DIRECT_TILE, splits: 1, depth: size.k };
   let best: { choice: GemmChoice; time: number } | undefined;
-  for (const candidate of GPU_TILES) {
-    if (gemmInvocations(candidate) > device.workgroupInvocations) continue;
-    if (gemmWorkgroupBytes({ tile: candidate }) > device.workgroupBytes) continue;
-    for (const choice of waysToSplit(size, candidate, program.rowSums === true)) {
-      const time = estimate(size, choice, device);
-      if (best === undefined || time < best.time) best = { choice, time };
-    }
+  for (const choice of slabChoices(size, program, device)) {
+    const time = estimate(size, choice, device);
+    if (best === undefined || time < best.time) best = { choice, time };
   }
   if (best === undefined)
     throw new Error(
       `gemm: no tile fits a device of ${device.workgroupBytes} bytes and ${device.workgroupInvocations} invocations a workgroup`,
     );
   return best.choice;
+}
+
+/** Everything that could be chosen: a tuner's candidates. */
+export function gemmChoices(size: GemmSize, program: GemmTraits, device: GpuTraits): GemmChoice[] {
+  if (!device.software) return slabChoices(size, program, device);
+  return DIRECT_TILES.map((each) => ({ tile: each, splits: 1, depth: size.k }));
+}
+
+function slabChoices(size: GemmSize, program: GemmTraits, device: GpuTraits): GemmChoice[] {
+  return GPU_TILES.filter(
+    (candidate) =>
+      gemmInvocations(candidate) <= device.workgroupInvocations &&
+      gemmWorkgroupBytes({ tile: candidate }) <= device.workgroupBytes,
+  ).flatMap((candidate) => waysToSplit(size, candidate, program.rowSums === true));
 }
 
 function waysToSplit({ k }: GemmSize, candidate: GemmTile, splittable: boolean): GemmChoice[] {
