@@ -4,10 +4,11 @@ import type { KernelInfos } from '../dispatch/kernel.js';
 import { precisionOf } from '../half/half.js';
 import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
-import { type GemmProgram, gemmWgsl, partStride } from './gemm.wgsl.js';
+import { gemmWgsl, partStride } from './gemm.wgsl.js';
 import { gemmDirectWgsl } from './gemm-direct.wgsl.js';
 import { gemmSubgroupMatrixWgsl } from './gemm-subgroup-matrix.wgsl.js';
-import { chooseGemm, type GemmChoice, type GemmSize } from './gemm-tiles.js';
+import { chooseGemm, type GemmChoice, type GemmSize, type GemmTraits } from './gemm-tiles.js';
+import { notice, tunedChoice } from './gemm-tuning.js';
 import { type MatMulAttrs, type MatMulInputs, matMulSize } from './matmul.js';
 import { ADD_PARTS_INVOCATIONS, addPartsWgsl } from './split-k.wgsl.js';
 import { chooseMatrixTile, type MatrixChoice } from './tensor-cores.js';
@@ -69,7 +70,9 @@ export function gemm(gpu: GpuEngine, call: GemmCall, choice?: GemmChoice): void 
     gemmOnTensorCores(gpu, call, cores);
     return;
   }
-  const { tile, splits, depth } = choice ?? chooseGemm(size, traits, gpuTraits(gpu));
+  if (choice === undefined) notice(gpu, call, traits);
+  const { tile, splits, depth } =
+    choice ?? tunedChoice(gpu, size, traits) ?? chooseGemm(size, traits, gpuTraits(gpu));
   const program = { ...traits, tile, split: splits > 1 };
   record(gpu, call, {
     key: `gemm ${JSON.stringify(program)}`,
@@ -120,7 +123,7 @@ function record(gpu: GpuEngine, call: GemmCall, { key, wgsl, tile, splits, depth
 }
 
 /** Everything about a product's program that its tensors decide. */
-export function programTraits(call: GemmCall): Omit<GemmProgram, 'tile' | 'split'> {
+export function programTraits(call: GemmCall): GemmTraits {
   const { size, a, b, out, aAlong, bAlong, bias, residual, factor, geluDerivative, rowSums } = call;
   const { m, n, k } = size;
   return {
