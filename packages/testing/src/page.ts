@@ -24,6 +24,9 @@ export const WASM_PATH = '/wasm/';
 /** The browser that is used: `CHROMIUM`, or Debian's. */
 const executable: string = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
+/** Milliseconds that a page may take to load, where every core is taken. */
+const LOADING = 120_000;
+
 const SOFTWARE_GPU = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
@@ -51,7 +54,8 @@ export async function inPage<T>(options: PageOptions, use: (page: Page) => Promi
     const page = await browser.newPage();
     const errors: Error[] = [];
     page.on('pageerror', (error) => errors.push(error));
-    await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/${options.query ?? ''}`);
+    const { port } = server.address() as AddressInfo;
+    await page.goto(`http://localhost:${port}/${options.query ?? ''}`, { timeout: LOADING });
     if (errors[0] !== undefined) throw errors[0];
     return await use(page);
   } finally {
@@ -64,6 +68,8 @@ async function bundle(modules: PageOptions['modules']): Promise<Map<string, Uint
   const { outputFiles } = await build({
     ...{ entryPoints: modules, outdir: '/', write: false, bundle: true, logLevel: 'error' },
     ...{ format: 'esm', platform: 'browser', target: 'es2022', conditions: ['@maehem/source'] },
+    // Dawn is Node's: code for both does not come to it in a page.
+    external: ['webgpu'],
   });
   return new Map(outputFiles.map(({ path, contents }) => [path, contents]));
 }

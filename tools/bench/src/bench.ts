@@ -9,7 +9,8 @@ import { PROVIDERS } from '@maehem/backend';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { benchGemm } from './gemm.js';
 import { bundleGpuBench } from './gpu/bundle.js';
-import { benchPage, type PageWork } from './page.js';
+import { benchPage } from './page.js';
+import { benchPageThreads, type PageWork } from './page-threads.js';
 import { PRECISIONS, parsePeer, peerNames } from './peers.js';
 import { benchSoak, type SoakOptions } from './soak.js';
 import { benchStep, type StepOptions } from './step.js';
@@ -18,7 +19,7 @@ import {
   gpuStepTable,
   hostTable,
   kernelTable,
-  pageTable,
+  pageThreadTable,
   reportTable,
   soakTable,
 } from './table.js';
@@ -41,7 +42,9 @@ const USAGE = `pnpm bench step [options]
   --json                   one object on stdout, nothing else
 pnpm bench soak [--backend …] [--precision …] [--config …] [--batch N] [--threads N] [--steps N] [--json]
   many steps of the own trainer; exit code 1 when tensors, buffers or resident memory grow
-pnpm bench page [--config small|cifar] [--batch N] [--threads N] [--runs N] [--json]
+pnpm bench page [--backend wasm|webgpu] [the options of step]
+  the same as step with each peer in a page of one headless Chromium, on its GPU in software
+pnpm bench page threads [--config small|cifar] [--batch N] [--threads N] [--runs N] [--json]
   training steps on wasm in a page of headless Chromium, in one thread and in N (2)
 pnpm bench webgpu kernels [--config nano|b16] [--batch N] [--runs N] [--seed N] [--json]
   the WGSL kernels, forward and backward, by the GPU's own clock (nano, batch 4)
@@ -61,9 +64,10 @@ else await run().catch(fail);
 
 async function run(): Promise<void> {
   if (positionals[0] === 'webgpu') return webGpu(positionals.slice(1));
+  if (positionals.join(' ') === 'page threads') return print(await pageThreads(), pageThreadTable);
   if (positionals.length !== 1) throw new Error(USAGE);
   if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
-  if (positionals[0] === 'page') return print(await page(), pageTable);
+  if (positionals[0] === 'page') return print(await benchPage(stepOptions()), reportTable);
   if (positionals[0] === 'soak') return soak();
   if (positionals[0] === 'gpu') return gpu();
   if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
@@ -94,13 +98,13 @@ async function soak(): Promise<void> {
   if (report.growth.length > 0) process.exitCode = 1;
 }
 
-function page() {
+function pageThreads() {
   const { log, runs } = commonOptions();
   const work: PageWork = {
     preset: oneOf('--config', values.config ?? 'small', ['small', 'cifar'] as const),
     ...{ batch: batchSize(32), steps: runs },
   };
-  return benchPage(Math.max(2, wholeNumber('--threads', values.threads, 1)), work, log);
+  return benchPageThreads(Math.max(2, wholeNumber('--threads', values.threads, 1)), work, log);
 }
 
 function print<Report>(report: Report, table: (report: Report) => string): void {

@@ -1,5 +1,4 @@
-import { countFrom, type GpuUse } from './gpu-meter.js';
-import { type GpuTimer, type KernelTime, timeDispatches } from './gpu-timer.js';
+import { type GpuRecorder, recordGpu } from './gpu-recorder.js';
 import { stubGpu } from './stub-gpu.js';
 
 /**
@@ -14,23 +13,13 @@ export function isIdle(mode: GpuMode): boolean {
   return mode === 'null' || mode === 'stub';
 }
 
-/** What a step asked of the GPU, and on a timed one, how long that took. */
-export interface GpuRecord extends GpuUse {
-  readonly kernels?: readonly KernelTime[];
-}
-
-export interface GpuRecorder {
-  take(): Promise<GpuRecord>;
-}
-
 /** Bring WebGPU to this process, where libraries look for it, and listen to it. Before any library asks for it. */
 export async function openPeerGpu(mode: GpuMode): Promise<GpuRecorder> {
-  if (mode === 'stub') return recorder(stubGpu());
+  if (mode === 'stub') return recordGpu(stubGpu(), false);
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
   if (mode !== 'real') offer(create(DAWN_OPTIONS[mode]));
-  const timer = mode === 'timed' ? timeDispatches(globalThis) : undefined;
-  return recorder(globalThis, timer);
+  return recordGpu(globalThis, mode === 'timed');
 }
 
 const UNSAFE = 'enable-dawn-features=allow_unsafe_apis';
@@ -42,17 +31,4 @@ const DAWN_OPTIONS = {
 
 function offer(gpu: GPU): void {
   Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node' }, configurable: true });
-}
-
-function recorder(classes: object, timer?: GpuTimer): GpuRecorder {
-  const meter = countFrom(classes);
-  return {
-    take: async () => {
-      const use = meter.take();
-      if (timer === undefined) return use;
-      const kernels = await timer.take();
-      meter.take(); // What the timer itself asked for.
-      return { ...use, kernels };
-    },
-  };
 }

@@ -1,8 +1,9 @@
 // The process of a peer written in JavaScript: `node peer-main.js NAME THREADS`.
 import { readFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { GpuRecorder } from './gpu-recorder.js';
 import type { Peer, PeerReply, PeerRequest } from './peer.js';
-import { type GpuRecorder, isIdle, openPeerGpu } from './peer-gpu.js';
+import { isIdle, openPeerGpu } from './peer-gpu.js';
 import { NODE_PEERS } from './peers.js';
 import { openShapes, openWorkload } from './workload.js';
 

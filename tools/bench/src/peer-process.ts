@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import type { MaeConfig } from '@maehem/mae';
+import type { GpuRecord } from './gpu-recorder.js';
 import type { Engine, PeerReply, PeerRequest } from './peer.js';
-import type { GpuRecord } from './peer-gpu.js';
 import { parsePeer, peerCommand } from './peers.js';
 
 /** One timed step; `peakBytes` is the process's largest resident set so far, the runtime included. */
@@ -16,10 +17,19 @@ export interface StepResult {
   readonly gpu?: GpuRecord;
 }
 
+/** What is to be trained. */
+export interface Work {
+  /** Where it is written, for peers that do not draw it themselves. */
+  readonly folder: string;
+  readonly config: MaeConfig;
+  readonly batch: number;
+  readonly seed: number;
+}
+
 /** A peer in its own process, so that engines and heaps do not disturb each other. */
 export interface PeerProcess {
   readonly name: string;
-  init(folder: string, engine: Engine): Promise<void>;
+  init(work: Work, engine: Engine): Promise<void>;
   step(): Promise<StepResult>;
   stop(): void;
 }
@@ -48,7 +58,7 @@ export function startPeer(name: string): PeerProcess {
   };
   return {
     name,
-    init: async (folder, engine) => void (await ask({ command: 'init', folder, ...engine, ...own })),
+    init: async ({ folder }, engine) => void (await ask({ command: 'init', folder, ...engine, ...own })),
     step: async () => (await ask({ command: 'step' })) as StepResult,
     stop: () => void child.kill(),
   };

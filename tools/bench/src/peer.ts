@@ -1,5 +1,6 @@
 import type { BackendName, Precision } from '@maehem/backend';
-import type { GpuMode, GpuRecord } from './peer-gpu.js';
+import type { GpuRecord } from './gpu-recorder.js';
+import type { GpuMode } from './peer-gpu.js';
 import type { Workload } from './workload.js';
 
 /** What to run on; a peer that does not have it says so in {@link Peer.init}. */

@@ -74,7 +74,10 @@ describe('peers', () => {
       const own = await losses(createMaehem(), workload);
       const torch = startPeer('torch@1');
       try {
-        await torch.init(folder, { backend: 'wasm', precision: 'float32' });
+        await torch.init(
+          { folder, config: CONFIG, batch: 4, seed: 3 },
+          { backend: 'wasm', precision: 'float32' },
+        );
         for (const loss of own) {
           const result = await torch.step();
           expect(result.loss).toBeCloseTo(loss, 4);

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { seed as rootKey } from '@maehem/random';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { drawWorkload } from './draw-workload.js';
+import type { GpuRecord } from './gpu-recorder.js';
 import { describeMachine, type Machine } from './machine.js';
 import type { Engine } from './peer.js';
-import { type GpuRecord, isIdle } from './peer-gpu.js';
+import { isIdle } from './peer-gpu.js';
 import { type PeerProcess, type StepResult, startPeer } from './peer-process.js';
 import { parsePeer } from './peers.js';
 import { writeManifest, writeWorkload } from './write-workload.js';
@@ -61,11 +62,15 @@ interface Entrant {
 
 /**
  * Time whole pretraining steps of several peers in one run, interleaved (A B C A B C …), after a warm-up.
+ * @param start where peers live: each in a process of its own unless told
  * @throws when the first peer fails, or when the losses of the warm-up differ by more than 1e-3 (half precision: 1e-2).
  */
-export async function benchStep(options: StepOptions): Promise<StepReport> {
+export async function benchStep(
+  options: StepOptions,
+  start: (name: string) => PeerProcess = startPeer,
+): Promise<StepReport> {
   const { engine, config, batch, runs } = options;
-  const entrants: Entrant[] = options.peers.map((name) => ({ peer: startPeer(name), steps: [] }));
+  const entrants: Entrant[] = options.peers.map((name) => ({ peer: start(name), steps: [] }));
   const running = () => entrants.filter(({ failure }) => failure === undefined);
   try {
     await initPeers(entrants, options);
@@ -99,7 +104,8 @@ async function initPeers(entrants: readonly Entrant[], options: StepOptions): Pr
     const workload = drawWorkload(rootKey(seed), CONFIGS[config], batch);
     if (isIdle(engine.gpu ?? 'real')) writeManifest(folder, workload);
     else writeWorkload(folder, workload);
-    for (const entrant of entrants) await attempt(entrant, options, () => entrant.peer.init(folder, engine));
+    const work = { folder, config: CONFIGS[config], batch, seed };
+    for (const entrant of entrants) await attempt(entrant, options, () => entrant.peer.init(work, engine));
   } finally {
     rmSync(folder, { recursive: true });
   }

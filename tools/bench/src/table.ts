@@ -1,7 +1,7 @@
 import type { GemmReport } from './gemm.js';
 import type { GpuUse } from './gpu-meter.js';
 import type { Machine } from './machine.js';
-import { type PageReport, variantName } from './page.js';
+import { type PageThreadReport, variantName } from './page-threads.js';
 import type { SoakReport } from './soak.js';
 import type { StepReport } from './step.js';
 import { type GpuStepReport, type HostReport, type KernelReport, sum } from './webgpu.js';
@@ -18,7 +18,7 @@ export function reportTable(report: StepReport): string {
       Math.min(...runsMs).toFixed(1),
       `${(medianMs / base.medianMs).toFixed(2)}x`,
     ],
-    (peakBytes / 2 ** 20).toFixed(0),
+    peakBytes === 0 ? '' : (peakBytes / 2 ** 20).toFixed(0),
     ...(onGpu ? gpuCells(gpu) : []),
     losses.map((loss) => loss.toFixed(5)).join(' '),
   ]);
@@ -153,7 +153,7 @@ export function gemmTable({ backend, machine, runs, rows }: GemmReport): string 
 }
 
 /** Steps in a page; ratios are against the first row. */
-export function pageTable({ preset, batch, machine, rows }: PageReport): string {
+export function pageThreadTable({ preset, batch, machine, rows }: PageThreadReport): string {
   const cells = rows.map((row) => [
     ...[variantName(row), row.medianMs.toFixed(1), row.bestMs.toFixed(1)],
     ...[`${(row.medianMs / rows[0]!.medianMs).toFixed(2)}x`, `${(row.bestMs / rows[0]!.bestMs).toFixed(2)}x`],

@@ -4,9 +4,10 @@ import { fold, seed as rootKey } from '@maehem/random';
 import { tokenCount } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
 import { CONFIGS, type ConfigName, MASK_RATIO } from './configs.js';
+import type { GpuRecord } from './gpu-recorder.js';
 import { type KernelPass, type KernelSizes, kernelCases, prepareKernel } from './kernel-cases.js';
 import { describeMachine, type Machine } from './machine.js';
-import { type GpuRecord, openPeerGpu } from './peer-gpu.js';
+import { openPeerGpu } from './peer-gpu.js';
 import { benchStep, median, type StepOptions, type StepReport } from './step.js';
 
 interface CommonOptions {

@@ -4,9 +4,10 @@ import { fold, normal, seed as rootKey } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ConfigName } from '../configs.js';
 import { checkKernels, type KernelCheck } from '../conformance.js';
+import type { GpuRecorder } from '../gpu-recorder.js';
 import type { KernelTime } from '../gpu-timer.js';
 import { describeMachine, type Machine } from '../machine.js';
-import { type GpuRecorder, openPeerGpu } from '../peer-gpu.js';
+import { openPeerGpu } from '../peer-gpu.js';
 import { benchStep, type StepReport } from '../step.js';
 import { stepFlops, sum } from '../webgpu.js';
 

@@ -8,7 +8,7 @@ import { splitParams } from '@maehem/train';
 import { createParallelPretrainer, type PageWorker } from '@maehem/train/browser';
 import { patchValues, tokenCount } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
-import type { PageVariant, PageWork } from '../page.js';
+import type { PageVariant, PageWork } from '../page-threads.js';
 
 const { location, Worker } = globalThis as unknown as {
   location: { origin: string; search: string };
