@@ -1,6 +1,3 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-
 /**
  * What is wrong with this WGSL, for a device with all features: Dawn's device without a GPU checks the text and compiles
  * nothing. For kernels that no adapter at hand can run.
@@ -21,10 +18,11 @@ let nullDevice: Promise<GPUDevice | undefined> | undefined;
 const FEATURES = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
 
 async function openNullDevice(): Promise<GPUDevice | undefined> {
-  const require = createRequire(new URL('../../backend/package.json', import.meta.url));
   try {
-    const { create } = await import(pathToFileURL(require.resolve('webgpu')).href);
-    const gpu: GPU = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+    const { create, globals } = await import('webgpu');
+    for (const [name, value] of Object.entries(globals))
+      if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
+    const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
     const adapter = await gpu.requestAdapter();
     // Dawn lives as long as somebody holds it.
     keep.push(gpu);
