@@ -7,6 +7,7 @@ import {
   remove,
   StorageError,
   writeFile,
+  written,
 } from '../keep/private-files.js';
 import type { OwnPictures } from './source.js';
 
@@ -92,13 +93,13 @@ export async function writePictures(id: string, name: string): Promise<PictureWr
   let offset = 0;
   return {
     add: async ({ name: picture, height, width, pixels, folder: from }) => {
-      await stream.write(pixels as Uint8Array<ArrayBuffer>);
+      await written(picture, () => stream.write(pixels as Uint8Array<ArrayBuffer>));
       const entry = { name: picture, height, width, offset };
       pictures.push(from === undefined ? entry : { ...entry, folder: from });
       offset += pixels.length;
     },
     finish: async () => {
-      await stream.close();
+      await written(name, () => stream.close());
       const index: PictureIndex = { name, created: Date.now(), ...labelled(pictures) };
       await writeFile(folder, INDEX_FILE, JSON.stringify(index));
       return { kind: 'own', id, name };

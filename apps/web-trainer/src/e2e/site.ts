@@ -84,7 +84,7 @@ export async function trainTo(page: Page, step: number): Promise<void> {
   await page.waitForFunction(
     (wanted) => Number(document.querySelector('#readout-step')!.textContent!.replaceAll(',', '')) >= wanted,
     step,
-    { polling: 50 },
+    { polling: 50, timeout: 2 * PATIENCE },
   );
 }
 

@@ -37,7 +37,7 @@ export async function writeFile(
   name: string,
   content: Uint8Array | string,
 ): Promise<void> {
-  try {
+  await written(name, async () => {
     const file = await folder.getFileHandle(name, { create: true });
     const stream = await file.createWritable();
     try {
@@ -47,6 +47,17 @@ export async function writeFile(
       throw error;
     }
     await stream.close();
+  });
+}
+
+/**
+ * Do something that writes.
+ * @param name of what is written, for people
+ * @throws StorageError when the disk or the quota is full.
+ */
+export async function written<T>(name: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
   } catch (error) {
     throw await explained(error, name);
   }

@@ -43,7 +43,10 @@ export function Stage(): VNode {
         </div>
       )}
       <p class="caption">
-        {hiddenShare()} of every picture is destroyed before the model looks. It is never shown the third row.
+        {hiddenShare()} of every picture is destroyed before the model looks. It is never shown the third row
+        {run.value?.settings.normPix
+          ? '; but its guesses of normalised patches are drawn with the true mean and spread of each.'
+          : '.'}
       </p>
     </section>
   );
