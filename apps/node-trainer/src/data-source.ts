@@ -7,6 +7,8 @@ import { type EpochBatches, runKeys } from '@maehem/train';
 /** Images of a run: augmented training batches by epoch. */
 export interface TrainingImages {
   readonly dataset: Dataset;
+  /** What all of the data set's training images are, drawn or not: see `Dataset.fingerprint`. */
+  readonly fingerprint: string | undefined;
   readonly batchesPerEpoch: number;
   readonly epochs: EpochBatches;
   /** Bad images that were left out so far, each counted once. */
@@ -33,6 +35,7 @@ export async function openTrainingImages(
     batches(dataset, { batch, key, epoch, startBatch, transform, onBadImage, onSkip: note });
   return {
     dataset,
+    fingerprint: all.fingerprint,
     batchesPerEpoch: batchesPerEpoch(dataset.length, batch),
     epochs,
     skipped: () => bad.size,

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -113,6 +114,24 @@ describe('fine-tuning', () => {
     await expect(run({ typo: 1 })).rejects.toThrow('typo');
     await expect(run({ data: join(data, 'train') })).rejects.toThrow('has no test split');
   });
+});
+
+describe('a resumed run', () => {
+  it('wants the images that it trained on, unless told otherwise', async () => {
+    const images = join(folder, 'changing');
+    writeImages(join(images, 'train'), 8);
+    writeImages(join(images, 'test'), 2);
+    const out = join(folder, 'changed');
+    const settings = { ...common, data: images, out, model: MODEL, epochs: 1 };
+    await runPretraining({ ...settings, optimizer: { warmupEpochs: 0 } }, { resume: false });
+    await runPretraining({ out }, { resume: true });
+    renameSync(join(images, 'train', 'dark', '0.png'), join(images, 'train', 'light', '00.png'));
+    const expected =
+      /trained on \(16 images, [0-9a-f]{8} then, 16 images, [0-9a-f]{8} now\): bring those back/;
+    await expect(runPretraining({ out }, { resume: true })).rejects.toThrow(expected);
+    await runPretraining({ out }, { resume: true, allowChangedData: true });
+    await runPretraining({ out }, { resume: true });
+  }, 60_000);
 });
 
 describe('features', () => {

@@ -33,6 +33,7 @@ import { labelledBatches, openLabelled, testBatches } from './labelled-images.js
 import { openPretrained, type PretrainedSource } from './pretrained-source.js';
 import { percent } from './probe.js';
 import { type Progress, trainingProgress } from './progress.js';
+import { assertSameImages, type ResumeOptions } from './resume.js';
 import { assertSameTrajectory, checkpointsOf, startingCheckpoint } from './run.js';
 import { openRunLog } from './run-log.js';
 import { everyEpochs, trainToEnd } from './training.js';
@@ -54,26 +55,24 @@ export interface FinetuneOutcome {
  */
 export async function runFinetuning(
   given: SettingsLayer,
-  options: { readonly resume: boolean; readonly progress?: Progress },
+  options: ResumeOptions & { readonly progress?: Progress },
 ): Promise<FinetuneOutcome> {
   const progress = options.progress ?? trainingProgress();
   const { out } = parseFinetuneSettings({ data: '.', ...given });
   const checkpoint = await startingCheckpoint(out, options.resume);
-  const stored =
-    checkpoint === undefined
-      ? {}
-      : ((await readCheckpointInfo(checkpoint, 'finetune')).extra as SettingsLayer);
-  const settings = parseFinetuneSettings(overlay(stored, given));
+  const stored = checkpoint === undefined ? undefined : await readCheckpointInfo(checkpoint, 'finetune');
+  const settings = parseFinetuneSettings(overlay((stored?.extra ?? {}) as SettingsLayer, given));
   const backend = await openBackend(settings.backend, openOptions(settings));
   await useTunedTiles(backend);
   const labelled = await openLabelled(settings, settings, finetuneKeys(settings).labels);
+  assertSameImages(stored?.images, labelled.fingerprint, settings, options);
   const { start, config, known } = await startingState(
     settings,
     checkpoint,
     labelled.classes.length,
     progress,
   );
-  const images = labelledBatches(known, config.model, labelled.train, ({ error }) =>
+  const images = labelledBatches(known, config.model, labelled, ({ error }) =>
     progress.note(`skipped: ${error.message}`),
   );
   const recompute = recomputeEvery(settings.recompute);
@@ -102,6 +101,7 @@ export async function runFinetuning(
       save: () =>
         saveCheckpoint(checkpointsOf(settings.out), {
           ...{ trainer: run.trainer, config, kind: 'finetune', extra: known, keep: settings.keepCheckpoints },
+          images: labelled.fingerprint,
           ...(config.ema !== null && { averaged: averagedParams(run.trainer) }),
         }),
     });

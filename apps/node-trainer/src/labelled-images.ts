@@ -9,6 +9,8 @@ import { drawImages, type TrainingImages } from './data-source.js';
 /** Labelled images of both splits. */
 export interface LabelledDatasets {
   readonly train: Dataset;
+  /** What all of the training images are, drawn or not: see `Dataset.fingerprint`. */
+  readonly fingerprint: string | undefined;
   readonly test: Dataset;
   /** Names by label, those of the training split. */
   readonly classes: readonly string[];
@@ -32,6 +34,7 @@ export async function openLabelled(
   const heldOut = await openDataset(settings.data, { kind, split: 'test', classes });
   return {
     classes,
+    fingerprint: all.fingerprint,
     train: drawImages(all, trainImages, fold(key, 'train')),
     test: drawImages(heldOut, testImages, fold(key, 'test')),
   };
@@ -41,7 +44,7 @@ export async function openLabelled(
 export function labelledBatches(
   settings: FinetuneSettings,
   model: ClassifierConfig,
-  dataset: Dataset,
+  { train: dataset, fingerprint }: LabelledDatasets,
   onSkip: (skipped: SkippedImage) => void,
 ): TrainingImages {
   const { batch, onBadImage } = settings;
@@ -54,6 +57,7 @@ export function labelledBatches(
   const key = finetuneKeys(settings).data;
   return {
     dataset,
+    fingerprint,
     batchesPerEpoch: batchesPerEpoch(dataset.length, batch),
     epochs: (epoch, startBatch): AsyncIterable<Batch> =>
       batches(dataset, { batch, key, epoch, startBatch, transform, onBadImage, onSkip: note }),

@@ -33,6 +33,7 @@ import { openTrainingImages, type TrainingImages } from './data-source.js';
 import type { PretrainedSource } from './pretrained-source.js';
 import { type Progress, trainingProgress } from './progress.js';
 import { type HeldOutImages, loadHeldOut, writeReconstruction } from './reconstruction.js';
+import { assertSameImages, type ResumeOptions } from './resume.js';
 import { openRunLog, type RunLog } from './run-log.js';
 import { openStart, settingsOfWeights, startFromWeights } from './starting-weights.js';
 import { targetComponents } from './target-components.js';
@@ -65,16 +66,12 @@ export function checkpointsOf(out: string): string {
  * `config.json`, `metrics.jsonl`, TensorBoard events, `checkpoints/`, `reconstruction.png`, `loss.svg`.
  * @param given settings from files and flags; when resuming, laid over those of the checkpoint
  */
-export async function runPretraining(
-  given: SettingsLayer,
-  options: { readonly resume: boolean },
-): Promise<RunOutcome> {
+export async function runPretraining(given: SettingsLayer, options: ResumeOptions): Promise<RunOutcome> {
   const progress = trainingProgress();
   const out = typeof given['out'] === 'string' ? given['out'] : parseSettings({ data: '.' }).out;
   const checkpoint = await startingCheckpoint(out, options.resume);
-  const stored =
-    checkpoint === undefined ? {} : ((await readCheckpointInfo(checkpoint)).extra as SettingsLayer);
-  const layer = overlay(stored, given);
+  const stored = checkpoint === undefined ? undefined : await readCheckpointInfo(checkpoint);
+  const layer = overlay((stored?.extra ?? {}) as SettingsLayer, given);
   const weights = checkpoint === undefined ? await openStart(layer) : undefined;
   const settings = parseSettings(weights === undefined ? layer : settingsOfWeights(layer, weights));
   const backend = await openBackend(settings.backend, openOptions(settings));
@@ -83,6 +80,7 @@ export async function runPretraining(
   const images = await openTrainingImages(settings, ({ error }) =>
     progress.note(`skipped: ${error.message}`),
   );
+  assertSameImages(stored?.images, images.fingerprint, settings, options);
   const start = checkpoint === undefined ? undefined : await loadCheckpoint(checkpoint);
   if (start !== undefined)
     assertSameTrajectory(start.info.config, pretrainConfig(settings, start.info.config.epochs), settings);
@@ -248,12 +246,14 @@ async function saveWithPicture({
   run,
   settings,
   config,
+  images,
   heldOut,
   log,
 }: Pretraining): Promise<{ checkpoint: string; mosaic: RgbaImage }> {
   const checkpoint = await saveCheckpoint(checkpointsOf(settings.out), {
     trainer: run.trainer,
     config,
+    images: images.fingerprint,
     extra: { ...settings, epochs: config.epochs, minutes: null },
     keep: settings.keepCheckpoints,
   });

@@ -23,6 +23,7 @@ export function cached(dataset: Dataset, maxBytes: number): Dataset {
     name: dataset.name,
     length: dataset.length,
     ...(dataset.classes && { classes: dataset.classes }),
+    ...(dataset.fingerprint !== undefined && { fingerprint: dataset.fingerprint }),
     get: (index) => kept.get(index) ?? read(index),
   };
 }

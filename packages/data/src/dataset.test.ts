@@ -1,5 +1,6 @@
 import { seed } from '@maehem/random';
 import { describe, expect, it } from 'vitest';
+import { fingerprint } from './fingerprint.js';
 import {
   cached,
   type Dataset,
@@ -24,6 +25,25 @@ async function labelsOf(data: Dataset): Promise<(number | undefined)[]> {
   const all = await Promise.all(Array.from({ length: data.length }, (_, index) => data.get(index)));
   return all.map(({ label }) => label);
 }
+
+describe('a fingerprint', () => {
+  const packed = (...labels: number[]) =>
+    packedDataset({
+      ...{ name: 'packed', height: 1, width: 1, channels: 1 },
+      ...{ pixels: new Uint8Array(labels.length), labels: Uint8Array.from(labels) },
+    }).fingerprint;
+
+  it('tells other labels, another order and another number from the same', () => {
+    expect(packed(1, 2, 3)).toBe(packed(1, 2, 3));
+    expect(packed(1, 2, 3)).toMatch(/^3 images, [0-9a-f]{8}$/);
+    expect(new Set([packed(1, 2, 3), packed(1, 3, 2), packed(1, 2), packed(1, 2, 4)]).size).toBe(4);
+  });
+
+  it('tells names apart, also where their letters are the same', () => {
+    expect(fingerprint(['ab', 'c'], 2)).not.toBe(fingerprint(['a', 'bc'], 2));
+    expect(cached({ ...dataset, fingerprint: 'x' }, 10).fingerprint).toBe('x');
+  });
+});
 
 describe('data sets in memory', () => {
   it('refuse an index outside', () => {

@@ -1,4 +1,5 @@
 import { type Key, permutation } from '@maehem/random';
+import { fingerprint } from './fingerprint.js';
 import { type Sample, shapeName } from './image.js';
 
 /** Images by index. Reading an index twice gives the same sample; order and augmentation are decided elsewhere. */
@@ -7,6 +8,11 @@ export interface Dataset {
   readonly length: number;
   /** Class names by label. */
   readonly classes?: readonly string[];
+  /**
+   * The same text for the same images in the same order, as far as their number, their names in the data set and their
+   * labels tell: by it a resumed run sees that its images are still there. Pixels are not looked at.
+   */
+  readonly fingerprint?: string;
   /**
    * @param index from 0 to length - 1
    * @throws RangeError outside of that; BadImageError when the image can't be decoded.
@@ -59,7 +65,9 @@ export function packedDataset(packed: PackedImages): Dataset {
     const image = { name: `${name}[${index}]`, height, width, channels, pixels: view };
     return labels ? { ...image, label: labels[index]! } : image;
   };
-  return { name, length, ...(classes && { classes }), get };
+  const marks = labels ?? new Uint8Array();
+  const mark = fingerprint(new Uint8Array(marks.buffer, marks.byteOffset, marks.byteLength), length);
+  return { name, length, ...(classes && { classes }), fingerprint: mark, get };
 }
 
 /**

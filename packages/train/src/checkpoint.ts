@@ -33,6 +33,8 @@ export interface CheckpointInfo<Kind extends CheckpointKind = 'pretrain'> {
   /** Optimizer steps done: with the seed in `config`, all there is to know about keys and the place in the epoch. */
   readonly step: number;
   readonly config: CheckpointConfigs[Kind];
+  /** What the training images were, by `Dataset.fingerprint`, where the caller knew. */
+  readonly images?: string;
   /** Whatever the caller wants to find again: settings, data set, normalisation. */
   readonly extra: unknown;
 }

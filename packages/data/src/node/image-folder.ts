@@ -2,6 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../dataset.js';
 import { checkIndex } from '../dataset.js';
+import { fingerprint } from '../fingerprint.js';
 import type { Sample } from '../image.js';
 import { type DecodeOptions, decodeImageFile } from './decode.js';
 
@@ -57,7 +58,12 @@ function folderDataset(
     const image = await decodeImageFile(join(root, name), options);
     return labelled ? { ...image, name, label: labelled.labels[index]! } : { ...image, name };
   };
-  return { name: root, length: files.length, ...(labelled && { classes: labelled.classes }), get };
+  const mark = fingerprint(files, files.length);
+  return {
+    ...{ name: root, length: files.length, fingerprint: mark },
+    ...(labelled && { classes: labelled.classes }),
+    get,
+  };
 }
 
 /** Paths below `root`, sorted, with '/' between the parts on every system. */

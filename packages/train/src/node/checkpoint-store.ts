@@ -47,6 +47,8 @@ export interface SaveOptions<Kind extends CheckpointKind = 'pretrain'> {
   readonly kind?: Kind;
   /** Averaged weights, kept in a file of their own. */
   readonly averaged?: TensorTree;
+  /** What the training images are, by `Dataset.fingerprint`. */
+  readonly images?: string | undefined;
   readonly extra?: unknown;
   /** Newest checkpoints that stay; older ones are removed after the new one is whole. */
   readonly keep: number;
@@ -64,11 +66,14 @@ export async function saveCheckpoint<Kind extends CheckpointKind = 'pretrain'>(
   folder: string,
   options: SaveOptions<Kind>,
 ): Promise<string> {
-  const { trainer, config, kind, averaged, extra = null, keep, write = writeSafetensors } = options;
+  const { trainer, config, kind, averaged, images, extra = null, keep, write = writeSafetensors } = options;
   const name = `step-${String(trainer.stepIndex).padStart(8, '0')}`;
   const path = join(folder, name);
   const partial = join(folder, `.${name}.${process.pid}.partial`);
-  const info = describeCheckpoint(trainer, config, extra, kind);
+  const info = {
+    ...describeCheckpoint(trainer, config, extra, kind),
+    ...(images !== undefined && { images }),
+  };
   try {
     await mkdir(partial, { recursive: true });
     await write(join(partial, MODEL_FILE), await downloadTree(trainer.params()), { format: 'pt' });
