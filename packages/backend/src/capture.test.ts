@@ -10,7 +10,8 @@ describe.each<BackendName>(['wasm', 'cpu', 'tensorflow'])('capture [%s]', (name)
   // Reshapes share memory, the constant comes from the host, `y` is used twice, and `x` is handed through.
   const step = ({ x, w }: { x: tf.Tensor; w: tf.Tensor }) => {
     const y = tf.matMul(tf.reshape(x, [2, 3]) as tf.Tensor2D, w as tf.Tensor2D);
-    return { sum: tf.sum(tf.mul(tf.add(y, tf.tensor1d([10, 20])), y)), y, x };
+    const products = tf.squeeze(tf.expandDims(tf.mul(tf.add(y, tf.tensor1d([10, 20])), y), 1));
+    return { sum: tf.sum(products), y, x };
   };
   const inputs = (offset: number) => ({
     x: tf.tensor1d([1, 2, 3, 4, 5, 6 + offset]),

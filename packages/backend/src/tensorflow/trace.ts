@@ -76,7 +76,7 @@ export class Tracer {
         this.instructions.push({
           kind: 'op',
           op,
-          attributes,
+          attributes: this.typed(op, attributes, used),
           inputs: used,
           outputs: made.map((output) => this.name(output.id, output)),
         });
@@ -99,6 +99,17 @@ export class Tracer {
   finish(outputs: readonly RawTensor[]): Trace {
     const { values, inputs, instructions } = this;
     return { values, inputs, instructions, outputs: outputs.map(({ id }) => this.use(id)) };
+  }
+
+  /** tfjs-node leaves the type of an ExpandDims out: running it tells, a graph must say. */
+  private typed(
+    op: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+  ): readonly OpAttribute[] {
+    if (op !== 'ExpandDims' || attributes.some(({ name }) => name === 'T')) return attributes;
+    const value = this.values[inputs[0]!]!.dtype;
+    return [...attributes, { name: 'T', type: this.real.TF_ATTR_TYPE, value }];
   }
 
   private region(
