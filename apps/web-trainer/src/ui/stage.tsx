@@ -7,6 +7,8 @@ const ROWS = [
   { name: 'It guesses', key: 'guess' },
   { name: 'The truth', key: 'original' },
 ] as const;
+/** Pictures that a run shows, most likely. */
+const AWAITED = 6;
 
 /** Held-out pictures as the model sees them, as it guesses them, and as they are, while it learns. */
 export function Stage(): VNode {
@@ -15,16 +17,10 @@ export function Stage(): VNode {
     <section class="stage" aria-labelledby="stage-title" aria-busy={shown === undefined}>
       <header>
         <h2 id="stage-title">Pictures it has never trained on</h2>
-        <p class="figure">
-          {shown === undefined
-            ? ''
-            : shown.step === 0
-              ? 'untrained'
-              : `step ${shown.step.toLocaleString('en')}`}
-        </p>
+        <p class="figure">{shown === undefined ? waiting() : stepName(shown.step)}</p>
       </header>
       {shown === undefined ? (
-        <p class="waiting">{opening.value === undefined ? 'No run is open.' : `${opening.value}…`}</p>
+        <Awaited />
       ) : (
         <div class="mosaic" style={{ '--columns': shown.pictures.length }}>
           {ROWS.map(({ name, key }) => (
@@ -50,6 +46,30 @@ export function Stage(): VNode {
       </p>
     </section>
   );
+}
+
+/** The place of the pictures, so that nothing jumps when they come. */
+function Awaited(): VNode {
+  return (
+    <div class="awaited" aria-hidden="true" style={{ '--columns': AWAITED }}>
+      {ROWS.map(({ name, key }) => (
+        <div class="mosaic-row" key={key}>
+          <h3>{name}</h3>
+          {Array.from({ length: AWAITED }, (_, at) => (
+            <div key={at} class="picture" />
+          ))}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function waiting(): string {
+  return opening.value === undefined ? 'no run is open' : `${opening.value}…`;
+}
+
+function stepName(step: number): string {
+  return step === 0 ? 'untrained' : `step ${step.toLocaleString('en')}`;
 }
 
 function hiddenShare(): string {
