@@ -1,7 +1,9 @@
 import { gpuEngine } from '@maehem/backend';
 import { fold, seed } from '@maehem/random';
 import {
+  describeInHalfPrecision,
   describeOnBackend,
+  difference,
   expectClose,
   gradientsOf,
   loadTfjsGradients,
@@ -9,6 +11,8 @@ import {
 } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { halve } from '../half/half.js';
+import { readHalves } from '../half/read-halves.js';
 import type { GpuTraits } from '../webgpu/gpu-traits.js';
 import { type FlashTile, flashForwardWgsl, flashWorkgroupBytes } from './flash-attention.wgsl.js';
 import { chooseFlashTile, FLASH_TILES } from './flash-tiles.js';
@@ -23,6 +27,24 @@ beforeAll(loadTfjsGradients);
 const COMPILING = 600_000;
 
 type Size = { batch: number; tokens: number; heads: number; dim: number };
+
+/** Both passes with this tile, on halves and from a gradient of halves, against tfjs's autodiff in single precision. */
+async function checkHalves({ batch, tokens, heads, dim }: Size, tile: FlashTile): Promise<void> {
+  const gpu = gpuEngine(tf.backend());
+  const qkv = randomTensor<tf.Tensor3D>(fold(key, 'qkv'), [batch, tokens, 3 * heads * dim], 2);
+  const dy = randomTensor<tf.Tensor3D>(fold(key, 'dy'), [batch, tokens, heads * dim]);
+  const [halfQkv, halfDy] = halve(gpu, [qkv, dy]) as [tf.TensorInfo, tf.TensorInfo];
+  const [out, softmax] = attentionForwardWebGpu({ qkv: halfQkv }, { heads }, gpu, tile) as [
+    tf.TensorInfo,
+    tf.TensorInfo,
+  ];
+  const [dqkv] = attentionBackwardWebGpu({ dy: halfDy, qkv: halfQkv, out, softmax }, { heads }, gpu, tile);
+  const read = async (info: tf.TensorInfo) =>
+    readHalves(await tf.engine().makeTensorFromTensorInfo(info).data());
+  const reference = gradientsOf((x) => attentionReference(x as tf.Tensor3D, heads), [qkv], dy);
+  expect(difference(await read(out), await reference.value.data()).relative).toBeLessThan(4e-3);
+  expect(difference(await read(dqkv!), await reference.grads[0]!.data()).relative).toBeLessThan(8e-3);
+}
 
 /** Both passes with this tile against tfjs's autodiff, on values that reach into the softmax's tails. */
 async function check({ batch, tokens, heads, dim }: Size, tile: FlashTile): Promise<void> {
@@ -55,6 +77,13 @@ describeOnBackend('flash attention', 'webgpu', () => {
     ['heads of no whole vec4', { batch: 2, tokens: 17, heads: 3, dim: 5 }, narrow],
     ['one token', { batch: 2, tokens: 1, heads: 2, dim: 8 }, narrow],
   ])('%s', (_name, size, tile) => check(size, tile), COMPILING);
+});
+
+describeInHalfPrecision('flash attention in half precision', () => {
+  it.each<[string, Size, FlashTile]>([
+    ['8 x 8', { batch: 2, tokens: 17, heads: 2, dim: 8 }, FLASH_TILES[3]!],
+    ['8 x 32', { batch: 1, tokens: 33, heads: 1, dim: 20 }, FLASH_TILES[2]!],
+  ])('%s', (_name, size, tile) => checkHalves(size, tile), COMPILING);
 });
 
 describe('chooseFlashTile', () => {
