@@ -32,7 +32,7 @@ export function patchify(
 }
 
 /**
- * Cut images of 8 bits a channel into patches, a quarter of the bytes to upload.
+ * Cut images of 8 bits a channel into patches, a third of the bytes of three float32 channels to upload.
  * @param pixels int32 [batch, height, width]: red, green, blue and alpha from the lowest byte on, which is how a
  * canvas has them: `tf.tensor(new Int32Array(imageData.data.buffer), [1, height, width], 'int32')`
  * @param patchSize [height, width] of a patch
