@@ -22,7 +22,7 @@ describe.skipIf(missing !== undefined)(
       const { description, checks, gpu, wasm } = await inPage(
         { modules: MODULES, isolated: false, webgpu: true },
         async (page) => ({
-          checks: await page.evaluate<KernelCheck[]>(`checkKernels({}, ${JSON.stringify(SIZES)})`),
+          checks: await page.evaluate<KernelCheck[]>(`checkKernels(${JSON.stringify(SIZES)})`),
           description: await page.evaluate<string>('describe()'),
           gpu: await page.evaluate<number[]>(`losses('webgpu')`),
           wasm: await page.evaluate<number[]>(`losses('wasm')`),

@@ -1,6 +1,8 @@
 import {
   adamw,
   attention,
+  attentionBranch,
+  type Branch,
   gatherTokens,
   gelu,
   type Linear,
@@ -9,6 +11,7 @@ import {
   linearPlus,
   matMul,
   mlp,
+  mlpBranch,
   prependClassToken,
   restoreTokens,
   sliceTokens,
@@ -53,6 +56,7 @@ export interface KernelCase {
 export function kernelCases(sizes: KernelSizes): KernelCase[] {
   return [
     ...productCases(sizes),
+    ...branchCases(sizes),
     attentionCase(sizes),
     ...rowCases(sizes),
     ...tokenCases(sizes),
@@ -119,6 +123,34 @@ function productCases({ batch, tokens, dim }: KernelSizes): KernelCase[] {
         }),
       ),
     ),
+  ];
+}
+
+/** The branches of a block, which half precision keeps halves within. */
+export function branchCases({ batch, tokens, dim, heads }: KernelSizes): KernelCase[] {
+  const rows = batch * (tokens + 1);
+  const inputs = (inner: number, outer: number): Input[] => [
+    trained(batch, tokens + 1, dim),
+    ...[trained(dim), trained(dim), weights(inner, dim), trained(inner), weights(dim, outer), trained(dim)],
+  ];
+  const branch = (...[scale, shift, weight1, bias1, weight2, bias2]: tf.Tensor[]): Branch => ({
+    norm: { weight: scale as tf.Tensor1D, bias: shift as tf.Tensor1D },
+    first: layer(weight1, bias1),
+    second: layer(weight2, bias2),
+  });
+  return [
+    {
+      name: `attention branch, ${heads} heads of ${dim / heads}`,
+      inputs: inputs(3 * dim, dim),
+      run: (x, ...params) => [attentionBranch(branch(...params), x as tf.Tensor3D, heads)],
+      flops: 24 * rows * dim * dim + 18 * rows * (tokens + 1) * dim,
+    },
+    {
+      name: `MLP branch ${dim} to ${4 * dim} to ${dim}`,
+      inputs: inputs(4 * dim, 4 * dim),
+      run: (x, ...params) => [mlpBranch(branch(...params), x as tf.Tensor3D)],
+      flops: 48 * rows * dim * dim,
+    },
   ];
 }
 

@@ -58,7 +58,7 @@ export interface GpuReport {
 export async function benchGpu(options: GpuOptions): Promise<GpuReport> {
   const { log, peakGflops } = options;
   const recorder = await openPeerGpu('timed');
-  const checks = await checkKernels({});
+  const checks = await checkKernels();
   const wrong = checks.filter(({ agrees }) => !agrees);
   if (wrong.length > 0)
     throw new Error(`wrong kernels: ${wrong.map(({ name, error }) => `${name} by ${error}`).join('; ')}`);
