@@ -1,14 +1,15 @@
-// node apps/web-trainer/screenshots.mjs [seconds of training]: the pictures of docs/browser.md, at three widths. Needs a built
+// node apps/web-trainer/screenshots.mjs [steps of training]: the pictures of docs/browser.md, at three widths. Needs a built
 // site, `tsc -b apps/web-trainer`, and Chromium.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openBrowser } from './dist/e2e/browser.js';
+import { trainTo } from './dist/e2e/site.js';
 import { serveSite } from './dist/serve/index.js';
 
 const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
-const seconds = Number(process.argv[2] ?? 60);
+const steps = Number(process.argv[2] ?? 2500);
 const profile = mkdtempSync(join(tmpdir(), 'maehem-shots-'));
 const site = await serveSite();
 const context = await openBrowser(profile, { width: 1440, height: 1000 });
@@ -16,8 +17,7 @@ const page = context.pages()[0] ?? (await context.newPage());
 page.setDefaultTimeout(120_000);
 await page.goto(site.url);
 await page.locator('.mosaic').waitFor();
-await page.getByRole('button', { name: 'Start' }).click();
-await page.waitForTimeout(1000 * seconds);
+await trainTo(page, steps);
 await page.getByRole('button', { name: 'Pause' }).click();
 await page.getByRole('button', { name: 'Go on' }).waitFor();
 for (const ask of ['attention', 'pca', 'neighbours']) {
