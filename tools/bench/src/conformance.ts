@@ -19,7 +19,7 @@ export interface KernelCheck {
 }
 
 /** Odd and even widths, tokens that fill tiles and tokens that do not, head dimensions from 4 to 64. */
-export const CHECKED_SIZES: readonly KernelSizes[] = [
+const CHECKED_SIZES: readonly KernelSizes[] = [
   { batch: 2, tokens: 16, dim: 32, heads: 2, patch: 48, classes: 10 },
   { batch: 3, tokens: 12, dim: 12, heads: 3, patch: 27, classes: 7 },
   { batch: 1, tokens: 49, dim: 64, heads: 1, patch: 192, classes: 33 },

@@ -18,7 +18,7 @@ export interface StepResult {
 }
 
 /** What is to be trained. */
-export interface Work {
+interface Work {
   /** Where it is written, for peers that do not draw it themselves. */
   readonly folder: string;
   readonly config: MaeConfig;
