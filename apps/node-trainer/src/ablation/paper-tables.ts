@@ -3,8 +3,8 @@ import type { AblationTable, PaperFigures, Variant } from '@maehem/settings';
 
 // He et al. 2021 (arXiv 2111.06377), table 1 and figure 5: ViT-L/16, ImageNet-1K, 800 epochs, accuracy in per cent after
 // fine-tuning and by linear probing. Widths and depths of the decoder are the paper's own; `paperTables` fits widths to
-// smaller models. Tables 1a and 1c to 1f agree with two independent transcriptions of the paper; of table 1b and of
-// figure 5, whose points are labels in a plot, only the default, the least ratio and the shape were found elsewhere.
+// smaller models. Checked against third-party transcriptions, not against the paper itself: 1d, 1f and most of 1a, 1c and
+// 1e agree; of 1b and of figure 5, whose points are labels in a plot, only the default and the least ratio were found.
 
 type Row = readonly [name: string, pretrain: Variant['pretrain'], finetune: number, linear: number];
 
