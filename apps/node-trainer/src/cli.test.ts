@@ -136,7 +136,8 @@ describe('a run', () => {
       '--mask-ratio',
       '0.5',
     );
-    expect(drawn.stderr).toBe('');
+    // Dawn itself has a word on llvmpipe, where that is installed.
+    expect(drawn.stderr.replaceAll(/^Warning: maxDynamic.*\n/gm, '')).toBe('');
     expect(
       readFileSync(join(folder, 'pictures', 'mosaic.png'))
         .subarray(1, 4)

