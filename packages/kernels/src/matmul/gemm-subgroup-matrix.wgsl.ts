@@ -3,6 +3,7 @@ import {
   type GemmProgram,
   geluWhere,
   operandReads,
+  partOfSum,
   putRowSums,
   shapeAndBindings,
   writeFunction,
@@ -67,7 +68,7 @@ export function matrixWorkgroupBytes(program: MatrixProgram): number {
 
 /** Bindings as `gemmWgsl`. Where k is split, its parts must be multiples of the tile's k. */
 export function gemmSubgroupMatrixWgsl(program: MatrixProgram): string {
-  const { tile, config, rowSums = false, split = false } = program;
+  const { tile, config, rowSums = false } = program;
   check(program);
   const subgroups = tile.subgroupsM * tile.subgroupsN;
   const rows = tile.m / tile.subgroupsM / config.m;
@@ -90,17 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let firstColumn = group.x * ${tile.n}u;
   let ownRow = subgroup / ${tile.subgroupsN}u * ${tile.m / tile.subgroupsM}u;
   let ownColumn = subgroup % ${tile.subgroupsN}u * ${tile.n / tile.subgroupsN}u;
-  ${
-    split
-      ? `let start = group.z * shape.depth;
-  let end = min(start + shape.depth, shape.k);
-  let baseA = 0u;
-  let baseB = 0u;`
-      : `let start = 0u;
-  let end = shape.k;
-  let baseA = group.z * shape.m * shape.k;
-  let baseB = group.z * shape.n * shape.k;`
-  }
+  ${partOfSum(program)}
   ${each(rows, (i) => each(columns, (j) => `var c${i}_${j} = Result();`))}
   ${rowSums ? 'var rowSum = vec4<f32>();' : ''}
   for (var first = start; first < end; first += ${tile.k}u) {

@@ -100,7 +100,7 @@ export function partStride(m: number, n: number): number {
  * derivative or sums; the uniform last: m, n, k, `depth` (how much of k a part takes; k if not split), alpha.
  */
 export function gemmWgsl(program: GemmProgram): string {
-  const { tile, rowSums = false, split = false } = program;
+  const { tile, rowSums = false } = program;
   check(program);
   const groups = { a: tile.threadM / 4, b: tile.threadN / 4 };
   const across = tile.n / tile.threadN;
@@ -118,17 +118,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let firstColumn = group.x * ${tile.n}u;
   let tx = local % ${across}u;
   let ty = local / ${across}u;
-  ${
-    split
-      ? `let start = group.z * shape.depth;
-  let end = min(start + shape.depth, shape.k);
-  let baseA = 0u;
-  let baseB = 0u;`
-      : `let start = 0u;
-  let end = shape.k;
-  let baseA = group.z * shape.m * shape.k;
-  let baseB = group.z * shape.n * shape.k;`
-  }
+  ${partOfSum(program)}
   ${each(tile.threadM, (row) => each(groups.b, (j) => `var c${row}_${j} = vec4<f32>();`))}
   ${loads(program).declare}
   for (var slab = start; ; slab += ${tile.k}u) {
@@ -195,6 +185,19 @@ function bindings({ a, b, out, epilogue, rowSums = false, split = false }: Tilel
     .filter(([, present]) => present)
     .map(([declaration], index) => `@group(0) @binding(${index}) var${declaration};`)
     .join('\n');
+}
+
+/** From `start` to `end` of what is summed over, in matrices that begin at `baseA` and `baseB`: of one slice, or of one batch. */
+export function partOfSum({ split = false }: TilelessProgram): string {
+  return split
+    ? `let start = group.z * shape.depth;
+  let end = min(start + shape.depth, shape.k);
+  let baseA = 0u;
+  let baseB = 0u;`
+    : `let start = 0u;
+  let end = shape.k;
+  let baseA = group.z * shape.m * shape.k;
+  let baseB = group.z * shape.n * shape.k;`;
 }
 
 /** `readA` and `readB`: (row, column, rows, columns, base) of a factor as it lies in memory. */
