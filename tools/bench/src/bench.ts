@@ -1,6 +1,6 @@
-// `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--runs N] [--seed N] [--json]`
+// `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--recompute all] [--runs N] [--json]`
 // `pnpm bench soak --backend wasm --config small --steps 1000 [--threads N] [--batch N] [--json]`
-// `pnpm bench webgpu kernels|step|host [--config nano|b16] [--batch N] [--vs LIST] [--runs N] [--seed N] [--json]`
+// `pnpm bench webgpu kernels|step|host [--config b16] [--batch N] [--precision f16] [--recompute all] [--vs LIST] [--json]`
 // `pnpm bench gpu [--out FOLDER] [--no-node]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
 
@@ -34,8 +34,10 @@ const USAGE = `pnpm bench step [options]
   --config ${Object.keys(CONFIGS).join('|')}  the model (small)
   --batch N                images a step (32)
   --vs LIST                whom to compare with, of ${peerNames().join(', ')} (naive,jaxjs);
-                           maehem@2 is the own step in two threads, maehem:f16 in another precision; torch, your own python3 or
-                           $MAEHEM_PYTHON with PyTorch, takes all cores, torch@1 one
+                           maehem@2 is the own step in two threads, maehem:f16 in another precision, maehem:recompute
+                           with all blocks computed twice (maehem:recompute=2: every second one); torch, your own python3
+                           or $MAEHEM_PYTHON with PyTorch, takes all cores, torch@1 one
+  --recompute none|all|N   the same as maehem:recompute=N at the head of the list (none)
   --threads N              the same as maehem@N in front of the list
   --runs N                 timed steps of each, after 3 of warm-up (10)
   --seed N                 of weights, images and masks (0)
@@ -48,9 +50,9 @@ pnpm bench page threads [--config small|cifar] [--batch N] [--threads N] [--runs
   training steps on wasm in a page of headless Chromium, in one thread and in N (2)
 pnpm bench webgpu kernels [--config nano|b16] [--batch N] [--runs N] [--seed N] [--json]
   the WGSL kernels, forward and backward, by the GPU's own clock (nano, batch 4)
-pnpm bench webgpu step [--config …] [--batch N] [--vs LIST] [--runs N] [--seed N] [--json]
+pnpm bench webgpu step [--config …] [--batch N] [--precision f32|f16] [--recompute …] [--vs LIST] [--runs N] [--json]
   steps of the peers by the GPU's own clock, and the kernels of ours (nano, batch 4)
-pnpm bench webgpu host [--config …] [--batch N] [--vs LIST] [--runs N] [--json]
+pnpm bench webgpu host [the same options]
   the host's time for a step and the GPU's memory, with nothing computed (b16, batch 32)
 pnpm bench gpu [--out FOLDER] [--no-node]
   makes a folder (gpu-bench) to carry to a Linux machine with a GPU: its run.sh checks the kernels there and times
@@ -118,6 +120,7 @@ function readArguments() {
       options: {
         backend: { type: 'string', default: 'wasm' },
         precision: { type: 'string', default: 'f32' },
+        recompute: { type: 'string', default: 'none' },
         config: { type: 'string' },
         batch: { type: 'string' },
         vs: { type: 'string', default: 'naive,jaxjs' },
@@ -139,7 +142,7 @@ function readArguments() {
 function stepOptions(): StepOptions {
   return {
     ...workOptions(),
-    peers: peers(values.vs, wholeNumber('--threads', values.threads, 1)),
+    peers: peers(recomputeOption(), wholeNumber('--threads', values.threads, 1)),
     ...commonOptions(),
   };
 }
@@ -157,7 +160,7 @@ function workOptions() {
   return {
     engine: {
       backend: oneOf('--backend', values.backend, BACKENDS),
-      precision: PRECISIONS[oneOf('--precision', values.precision, Object.keys(PRECISIONS))]!,
+      precision: PRECISIONS[precisionName()]!,
     },
     config: configName('small'),
     batch: batchSize(32),
@@ -176,9 +179,21 @@ function gpuStepOptions(config: ConfigName, batch: number): Omit<StepOptions, 'e
   return {
     config: configName(config),
     batch: batchSize(batch),
-    peers: peers(values.vs, 1),
+    // The peers have float32 alone.
+    peers: peers((precisionName() === 'f32' ? '' : `:${precisionName()}`) + recomputeOption(), 1),
     ...commonOptions(),
   };
+}
+
+function precisionName(): string {
+  return oneOf('--precision', values.precision, Object.keys(PRECISIONS));
+}
+
+/** As a part of the own peer's name. */
+function recomputeOption(): string {
+  if (values.recompute === 'none') return '';
+  if (values.recompute === 'all') return ':recompute';
+  return `:recompute=${wholeNumber('--recompute', values.recompute, 1)}`;
 }
 
 function configName(fallback: ConfigName): ConfigName {
@@ -198,9 +213,9 @@ function commonOptions() {
 }
 
 /** The own peer, in one thread and in as many as are asked for, and those named after `--vs`. */
-function peers(list: string, threads: number): string[] {
-  const own = ['maehem', ...(threads > 1 ? [`maehem@${threads}`] : [])];
-  const wanted = list.split(',').filter((name) => name !== '');
+function peers(options: string, threads: number): string[] {
+  const own = [`maehem${options}`, ...(threads > 1 ? [`maehem${options}@${threads}`] : [])];
+  const wanted = values.vs.split(',').filter((name) => name !== '');
   for (const name of wanted) parsePeer(name);
   return [...new Set([...own, ...wanted])];
 }

@@ -36,7 +36,12 @@ async function answer(peer: Peer, request: PeerRequest): Promise<PeerReply> {
   const { user, system } = process.cpuUsage(cpuBefore);
   const times = { ms, cpuMs: (user + system) / 1000 };
   const gpu = await recorder?.take();
-  return { loss, ...times, peakBytes: peakResidentBytes(), ...(gpu === undefined ? {} : { gpu }) };
+  const heapBytes = peer.heapBytes?.();
+  return {
+    ...{ loss, ...times, peakBytes: peakResidentBytes() },
+    ...(heapBytes === undefined ? {} : { heapBytes }),
+    ...(gpu === undefined ? {} : { gpu }),
+  };
 }
 
 /** On Linux `resourceUsage().maxRSS` starts at the parent's size; the kernel's own mark for this program does not. */

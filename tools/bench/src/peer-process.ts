@@ -13,6 +13,8 @@ export interface StepResult {
   /** Of all cores together; where the peer tells. */
   readonly cpuMs?: number;
   readonly peakBytes: number;
+  /** The engine's own memory, where the peer tells. */
+  readonly heapBytes?: number;
   /** On WebGPU: what the step asked of the GPU. */
   readonly gpu?: GpuRecord;
 }
@@ -37,8 +39,7 @@ export interface PeerProcess {
 /** @throws when there is no such peer. */
 export function startPeer(name: string): PeerProcess {
   const [program, ...args] = peerCommand(name);
-  const { precision } = parsePeer(name);
-  const own = precision === undefined ? {} : { precision };
+  const { own } = parsePeer(name);
   // What a library prints must not reach our stdout: `--json` promises one object there.
   const child = spawn(program, args, { stdio: ['pipe', 2, 2, 'pipe'] });
   const ended = new Promise<string>((resolve) => {

@@ -8,6 +8,8 @@ export interface Engine {
   readonly backend: BackendName;
   /** `bfloat16`: matrix products round their inputs to it, as PyTorch's autocast; weights and losses are float32. */
   readonly precision: Precision;
+  /** Blocks that are computed twice instead of being kept: every one (1), every second (2) …; none (0) unless told. */
+  readonly recompute?: number;
   /** On WebGPU; `real` if nothing is said. */
   readonly gpu?: GpuMode;
 }
@@ -27,6 +29,8 @@ export interface Peer {
   init(workload: Workload, engine: Engine): Promise<void>;
   /** One whole step on the workload's batch, finished when the promise resolves. @returns the loss before it. */
   step(): Promise<number>;
+  /** Bytes that the engine holds, where it tells. */
+  heapBytes?(): number | undefined;
 }
 
 /**
@@ -40,7 +44,7 @@ export type PeerRequest =
 
 /**
  * `ms` is the wall time of the step alone, `cpuMs` what it took of all cores together; `peakBytes` the largest resident
- * set of the whole process so far.
+ * set of the whole process so far, `heapBytes` the engine's own memory.
  */
 export type PeerReply =
   | { readonly ready: true }
@@ -49,6 +53,7 @@ export type PeerReply =
       readonly ms: number;
       readonly cpuMs?: number;
       readonly peakBytes: number;
+      readonly heapBytes?: number;
       /** On WebGPU: what the step asked of the GPU. */
       readonly gpu?: GpuRecord;
     }

@@ -24,16 +24,26 @@ const CONFIG: MaeConfig = {
 
 describe('names of peers', () => {
   it('may say the threads of the own one', () => {
-    expect(parsePeer('maehem')).toEqual({ name: 'maehem', threads: 1 });
-    expect(parsePeer('maehem@2')).toEqual({ name: 'maehem', threads: 2 });
-    expect(parsePeer('torch')).toEqual({ name: 'torch', threads: 0 });
-    expect(parsePeer('torch@1')).toEqual({ name: 'torch', threads: 1 });
+    expect(parsePeer('maehem')).toEqual({ name: 'maehem', threads: 1, own: {} });
+    expect(parsePeer('maehem@2')).toEqual({ name: 'maehem', threads: 2, own: {} });
+    expect(parsePeer('torch')).toEqual({ name: 'torch', threads: 0, own: {} });
+    expect(parsePeer('torch@1')).toEqual({ name: 'torch', threads: 1, own: {} });
     expect(parsePeer('torch-compile:bf16')).toEqual({
       name: 'torch-compile',
       threads: 0,
-      precision: 'bfloat16',
+      own: { precision: 'bfloat16' },
     });
-    expect(() => parsePeer('maehem:f8')).toThrow("peer 'maehem:f8': 'f8' is not one of f32, f16, bf16");
+    expect(parsePeer('maehem:f16:recompute@2')).toEqual({
+      name: 'maehem',
+      threads: 2,
+      own: { precision: 'float16', recompute: 1 },
+    });
+    expect(parsePeer('maehem:recompute=3').own).toEqual({ recompute: 3 });
+    for (const option of ['f8', 'recompute=0', ''])
+      expect(() => parsePeer(`maehem:${option}`)).toThrow(
+        `peer 'maehem:${option}': '${option}' is not one of f32, f16, bf16, recompute, recompute=2`,
+      );
+    expect(() => parsePeer('naive:recompute')).toThrow('recompute is for maehem alone');
     for (const text of ['naive@2', 'maehem@', 'maehem@0', 'torch@two'])
       expect(() => parsePeer(text)).toThrow(`peer '${text}': threads are for maehem and torch alone`);
     expect(() => parsePeer('numpy')).toThrow(

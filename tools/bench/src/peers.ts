@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Precision } from '@maehem/backend';
-import type { Peer } from './peer.js';
+import type { Engine, Peer } from './peer.js';
 
 /** Peers that run in `peer-main.js`; each is imported in its own process only. */
 export const NODE_PEERS: Readonly<Record<string, (threads: number) => Promise<Peer>>> = {
@@ -28,29 +28,38 @@ export const PRECISIONS: Readonly<Record<string, Precision>> = {
 export interface NamedPeer {
   readonly name: string;
   readonly threads: number;
-  /** Where it is not that of the whole run. */
-  readonly precision?: Precision;
+  /** Where it is not as in the whole run. */
+  readonly own: Pick<Partial<Engine>, 'precision' | 'recompute'>;
 }
 
 /**
- * A peer's name, its precision and its threads: `maehem@2` works in two, `maehem:f16` in half precision whatever the
- * others do.
- * @throws when there is no such peer, it has one thread only, or there is no such precision.
+ * A peer's name, what it does otherwise than the others, and its threads: `maehem@2` works in two, `maehem:f16` in half
+ * precision, `maehem:f16:recompute` computes every block twice as well, `maehem:recompute=2` every second one.
+ * @throws when there is no such peer, it has one thread only, or it cannot do otherwise.
  */
 export function parsePeer(text: string): NamedPeer {
   const [head = '', count] = text.split('@');
-  const [name = '', short] = head.split(':');
+  const [name = '', ...options] = head.split(':');
   if (!peerNames().includes(name))
     throw new Error(`there is no peer '${name}'; choose from ${peerNames().join(', ')}`);
-  const precision = short === undefined ? undefined : PRECISIONS[short];
-  if (short !== undefined && precision === undefined)
-    throw new Error(`peer '${text}': '${short}' is not one of ${Object.keys(PRECISIONS).join(', ')}`);
-  const own = precision === undefined ? {} : { precision };
-  if (count === undefined) return { name, threads: THREADED[name] ?? 1, ...own };
+  const own = Object.assign({}, ...options.map((option) => parseOption(text, name, option)));
+  if (count === undefined) return { name, threads: THREADED[name] ?? 1, own };
   const threads = Number(count);
   if (!Object.hasOwn(THREADED, name) || !Number.isSafeInteger(threads) || threads < 1)
     throw new Error(`peer '${text}': threads are for maehem and torch alone, as in maehem@2`);
-  return { name, threads, ...own };
+  return { name, threads, own };
+}
+
+function parseOption(text: string, name: string, option: string): NamedPeer['own'] {
+  const precision = PRECISIONS[option];
+  if (precision !== undefined) return { precision };
+  const every = /^recompute(?:=([1-9]\d*))?$/.exec(option);
+  if (every === null)
+    throw new Error(
+      `peer '${text}': '${option}' is not one of ${Object.keys(PRECISIONS).join(', ')}, recompute, recompute=2`,
+    );
+  if (!name.startsWith('maehem')) throw new Error(`peer '${text}': recompute is for maehem alone`);
+  return { recompute: Number(every[1] ?? 1) };
 }
 
 /** The program that speaks for a peer; one in another language is a further entry of this function. */

@@ -33,6 +33,8 @@ interface StepRow {
   readonly peakBytes: number;
   /** Of the warm-up steps, which train: they prove that all peers do the same work. */
   readonly losses: readonly number[];
+  /** What the engine holds after the last step, where it tells. */
+  readonly heapBytes?: number;
   /** On WebGPU: what the last step asked of the GPU. */
   readonly gpu?: GpuRecord;
   /** The GPU's own time, where it was taken. */
@@ -92,7 +94,7 @@ export async function benchStep(
 }
 
 function tolerance({ engine, peers }: StepOptions): number {
-  const exact = peers.every((name) => (parsePeer(name).precision ?? engine.precision) === 'float32');
+  const exact = peers.every((name) => (parsePeer(name).own.precision ?? engine.precision) === 'float32');
   return LOSS_TOLERANCE[exact ? 'float32' : 'half'];
 }
 
@@ -154,12 +156,13 @@ export function assertSameLosses(
 function rowOf({ peer: { name }, steps }: Entrant): StepRow {
   const runsMs = steps.slice(WARM_UP).map(({ ms }) => ms);
   const peakBytes = Math.max(...steps.map((step) => step.peakBytes));
-  const gpu = steps.at(-1)?.gpu;
+  const { gpu, heapBytes } = steps.at(-1)!;
   const gpuMs = steps.slice(WARM_UP).flatMap((step) => gpuTime(step.gpu));
   const cpuMs = steps.slice(WARM_UP).flatMap((step) => step.cpuMs ?? []);
   return {
     ...{ name, medianMs: median(runsMs), runsMs, peakBytes, losses: warmUpLosses(steps) },
     ...(cpuMs.length === 0 ? {} : { medianCpuMs: median(cpuMs) }),
+    ...(heapBytes === undefined ? {} : { heapBytes }),
     ...(gpu === undefined ? {} : { gpu }),
     ...(gpuMs.length === 0 ? {} : { medianGpuMs: median(gpuMs) }),
   };

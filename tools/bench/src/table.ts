@@ -11,19 +11,22 @@ export function reportTable(report: StepReport): string {
   const { machine, rows } = report;
   const base = rows[0]!;
   const onGpu = rows.some(({ gpu }) => gpu !== undefined);
-  const cells = rows.map(({ name, medianMs, runsMs, peakBytes, losses, gpu }) => [
+  const hasHeap = !onGpu && rows.some(({ heapBytes }) => heapBytes !== undefined);
+  const cells = rows.map(({ name, medianMs, runsMs, peakBytes, heapBytes, losses, gpu }) => [
     ...[
       name,
       medianMs.toFixed(1),
       Math.min(...runsMs).toFixed(1),
       `${(medianMs / base.medianMs).toFixed(2)}x`,
     ],
-    peakBytes === 0 ? '' : (peakBytes / 2 ** 20).toFixed(0),
+    peakBytes === 0 ? '' : mebibytes(peakBytes),
+    ...(hasHeap ? [heapBytes === undefined ? '' : mebibytes(heapBytes)] : []),
     ...(onGpu ? gpuCells(gpu) : []),
     losses.map((loss) => loss.toFixed(5)).join(' '),
   ]);
   const header = [
     ...['', 'median ms', 'best ms', `vs ${base.name}`, 'peak MiB'],
+    ...(hasHeap ? ['engine MiB'] : []),
     ...(onGpu ? ['dispatches', 'submits', 'new buffers', 'GPU peak MiB'] : []),
     'first losses',
   ];
@@ -176,7 +179,6 @@ export function soakTable({
   samples,
   growth,
 }: SoakReport): string {
-  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   const cells = samples.map(({ step, loss, ms, tensors, buffers, residentBytes, heapBytes }) => [
     ...[String(step), loss.toFixed(4), ms.toFixed(1), String(tensors), String(buffers)],
     ...[mebibytes(residentBytes), mebibytes(heapBytes)],
@@ -190,6 +192,10 @@ export function soakTable({
     ]),
     growth.length === 0 ? 'flat after the first quarter' : `GROWS: ${growth.join('; ')}`,
   ].join('\n');
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
 }
 
 function machineLine({ cpu, cores, memoryBytes, node, os }: Machine): string {

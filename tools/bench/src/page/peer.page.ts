@@ -27,13 +27,13 @@ interface Order extends NamedPeer {
 let peer: Peer | undefined;
 let recorder: GpuRecorder | undefined;
 
-async function initPeer({ config, batch, seed, engine, precision, ...named }: Order): Promise<void> {
+async function initPeer({ config, batch, seed, engine, own, ...named }: Order): Promise<void> {
   if (engine.backend === 'webgpu') recorder = recordGpu(globalThis, engine.gpu === 'timed');
   peer = createPeer(named);
-  await peer.init(drawWorkload(rootKey(seed), config, batch), { ...engine, ...(precision && { precision }) });
+  await peer.init(drawWorkload(rootKey(seed), config, batch), { ...engine, ...own });
 }
 
-function createPeer({ name, threads }: NamedPeer): Peer {
+function createPeer({ name, threads }: Omit<NamedPeer, 'own'>): Peer {
   const open: OpenOptions = { wasmPath: `${location.origin}/wasm/` };
   if (name === 'naive') return createNaive(open);
   if (name === 'jaxjs') return createJaxjs();

@@ -1,4 +1,4 @@
-import { type OpenOptions, openBackend } from '@maehem/backend';
+import { type Backend, type OpenOptions, openBackend } from '@maehem/backend';
 import type { Mae } from '@maehem/mae';
 import { adamw } from '@maehem/optim';
 import {
@@ -23,21 +23,23 @@ type MakePretrainer = (task: PretrainTask, start: PretrainStart) => Pretrainer;
 
 /** The project's own step, through the trainer that the CLI uses. */
 export function createMaehem({ open = {}, makePretrainer = createPretrainer }: MaehemOptions = {}): Peer {
+  let opened: Backend | undefined;
   let trainer: Pretrainer | undefined;
   let batch: PretrainBatch | undefined;
   return {
     name: 'maehem',
     init: async (workload, engine) => {
-      const { backend, precision } = engine;
+      const { backend, precision, recompute = 0 } = engine;
       if (backend !== 'tensorflow' && backend !== 'webgpu') assertFloat32('maehem', engine);
-      await openBackend(backend, { ...open, precision });
-      trainer = createTrainer(workload, makePretrainer);
+      opened = await openBackend(backend, { ...open, precision });
+      trainer = createTrainer(workload, (task, start) => makePretrainer({ ...task, recompute }, start));
       batch = uploadBatch(workload);
     },
     step: async () => {
       if (trainer === undefined || batch === undefined) throw new Error('maehem: init comes before step');
       return (await trainer.step([batch])).loss;
     },
+    heapBytes: () => opened?.memory().heapBytes,
   };
 }
 

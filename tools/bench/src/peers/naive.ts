@@ -1,4 +1,4 @@
-import { type OpenOptions, openBackend } from '@maehem/backend';
+import { type Backend, type OpenOptions, openBackend } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs';
 import { assertFloat32, type Peer } from '../peer.js';
 import type { TensorEntry, Workload } from '../workload.js';
@@ -15,18 +15,20 @@ type Batch = {
 
 /** The model as one writes it from tfjs's own ops, with tfjs's autodiff and AdamW spelled out op by op. */
 export function createNaive(open: OpenOptions = {}): Peer {
+  let opened: Backend | undefined;
   let train: (() => Promise<number>) | undefined;
   return {
     name: 'naive',
     init: async (workload, engine) => {
       assertFloat32('naive', engine);
-      await openBackend(engine.backend, open);
+      opened = await openBackend(engine.backend, open);
       train = createTraining(workload);
     },
     step: async () => {
       if (train === undefined) throw new Error('naive: init comes before step');
       return train();
     },
+    heapBytes: () => opened?.memory().heapBytes,
   };
 }
 
