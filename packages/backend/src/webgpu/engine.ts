@@ -1,6 +1,7 @@
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Internals, internalsOf } from './internals.js';
+import { openStopwatch } from './stopwatch.js';
 
 /** A compiled kernel, and what it binds. */
 export interface GpuKernel {
@@ -37,6 +38,11 @@ export interface GpuEngine {
   dispatch(call: GpuDispatch): void;
   /** Send what is recorded to the GPU now. */
   submit(): void;
+  /**
+   * Milliseconds that the dispatches of `work` take, one behind the other and nothing else beside them: by the GPU's
+   * clock where it has one, else by the host's, from their submission until they are done.
+   */
+  time(work: () => void): Promise<number>;
 }
 
 const known = new WeakMap<object, GpuEngine>();
@@ -70,6 +76,7 @@ function openStream(engine: Internals): GpuEngine {
       engine.endComputePassEncoder();
       engine.submitQueue();
     },
+    time: openStopwatch(engine),
   };
 }
 

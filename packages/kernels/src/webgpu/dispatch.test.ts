@@ -1,7 +1,7 @@
 import { type GpuEngine, gpuEngine, openBackend, PROVIDERS } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { dispatch, elements, spread, u32 } from './dispatch.js';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { compileAhead, dispatch, elements, spread, u32 } from './dispatch.js';
 
 const missing = await PROVIDERS.find(({ name }) => name === 'webgpu')?.unavailable();
 
@@ -66,6 +66,32 @@ describe.skipIf(missing !== undefined)('dispatch [webgpu]', () => {
     for (let i = 0; i < 10; i++) await run();
     expect(allocated()).toBe(bytes);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('compiles ahead without dispatching, and survives what does not compile', async () => {
+    const [y] = [gpu.allocate([4], 'float32')];
+    const fill = (key: string, value: string) => () =>
+      dispatch(gpu, {
+        key,
+        wgsl: () => `
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(4)
+fn main(@builtin(local_invocation_index) i: u32) { y[i] = ${value}; }`,
+        inputs: [],
+        outputs: [y!],
+        workgroups: [1],
+      });
+    fill('ones', '1')();
+    await compileAhead(gpu, fill('twos', '2'));
+    await expect(compileAhead(gpu, fill('nothing', 'nonsense'))).rejects.toThrow('nonsense');
+    const values = tf.engine().makeTensorFromTensorInfo(y!);
+    expect([...(await values.data())]).toEqual([1, 1, 1, 1]);
+    const compile = vi.spyOn(gpu.device, 'createComputePipeline');
+    expect(await gpu.time(fill('twos', '2'))).toBeGreaterThan(0);
+    expect(compile).not.toHaveBeenCalled();
+    const twos = tf.add(values, 0);
+    expect([...(await twos.data())]).toEqual([2, 2, 2, 2]);
+    tf.dispose([values, twos]);
   });
 
   it('reports WGSL that does not compile where the result is read', async () => {

@@ -65,6 +65,8 @@ interface Cache {
   readonly layouts: Map<string, GPUBindGroupLayout>;
   readonly kernels: Map<string, GpuKernel>;
   readonly uniforms: Map<string, GPUBuffer>;
+  /** Where dispatches go that are only to be compiled. */
+  ahead?: WgslCall[];
 }
 
 /** Beyond this many, uniform buffers are forgotten: the shapes of a run are few, those of a service many. */
@@ -82,6 +84,10 @@ export function dispatch(gpu: GpuEngine, call: WgslCall): void {
   const [x, y = 1, z = 1] = call.workgroups;
   assertLimits(device, call, [x, y, z]);
   const cache = cacheOf(device);
+  if (cache.ahead !== undefined) {
+    cache.ahead.push(call);
+    return;
+  }
   const kernel = cache.kernels.get(key) ?? compile(device, cache, call);
   gpu.dispatch({
     kernel,
@@ -90,6 +96,37 @@ export function dispatch(gpu: GpuEngine, call: WgslCall): void {
     workgroups: [x, y, z],
     ...(uniforms === undefined ? {} : { uniforms: uniformBuffer(device, cache, uniforms) }),
   });
+}
+
+/**
+ * Compile the kernels of `work` in the background; nothing is dispatched.
+ * @throws when one does not compile here; the device goes on as if nothing had been.
+ */
+export async function compileAhead(gpu: GpuEngine, work: () => void): Promise<void> {
+  const { device } = gpu;
+  const cache = cacheOf(device);
+  const calls: WgslCall[] = [];
+  cache.ahead = calls;
+  try {
+    work();
+  } finally {
+    delete cache.ahead;
+  }
+  const missing = new Map(calls.filter(({ key }) => !cache.kernels.has(key)).map((call) => [call.key, call]));
+  await Promise.all([...missing.values()].map((call) => compileOneAhead(device, cache, call)));
+}
+
+async function compileOneAhead(device: GPUDevice, cache: Cache, call: WgslCall): Promise<void> {
+  device.pushErrorScope('validation');
+  const { bindings, descriptor } = pipelineOf(device, cache, call);
+  const [pipeline, error] = await Promise.allSettled([
+    device.createComputePipelineAsync(descriptor),
+    device.popErrorScope(),
+  ]);
+  // What is wrong with the source says more than that the pipeline has none.
+  if (error.status === 'fulfilled' && error.value !== null) throw new Error(error.value.message);
+  if (pipeline.status === 'rejected') throw pipeline.reason;
+  cache.kernels.set(call.key, { bindings, pipeline: pipeline.value });
 }
 
 /**
@@ -114,22 +151,25 @@ function cacheOf(device: GPUDevice): Cache {
   return cache;
 }
 
-function compile(
+function compile(device: GPUDevice, cache: Cache, call: WgslCall): GpuKernel {
+  const { bindings, descriptor } = pipelineOf(device, cache, call);
+  const kernel = { bindings, pipeline: device.createComputePipeline(descriptor) };
+  cache.kernels.set(call.key, kernel);
+  return kernel;
+}
+
+function pipelineOf(
   device: GPUDevice,
   cache: Cache,
   { key, wgsl, inputs, outputs, uniforms }: WgslCall,
-): GpuKernel {
+): { bindings: GPUBindGroupLayout; descriptor: GPUComputePipelineDescriptor } {
   const bindings = layout(device, cache, inputs.length, outputs.length, uniforms !== undefined);
-  const kernel = {
-    bindings,
-    pipeline: device.createComputePipeline({
-      label: key,
-      layout: device.createPipelineLayout({ bindGroupLayouts: [bindings] }),
-      compute: { module: device.createShaderModule({ label: key, code: wgsl() }), entryPoint: 'main' },
-    }),
+  const descriptor = {
+    label: key,
+    layout: device.createPipelineLayout({ bindGroupLayouts: [bindings] }),
+    compute: { module: device.createShaderModule({ label: key, code: wgsl() }), entryPoint: 'main' },
   };
-  cache.kernels.set(key, kernel);
-  return kernel;
+  return { bindings, descriptor };
 }
 
 function layout(
