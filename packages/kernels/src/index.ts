@@ -15,6 +15,7 @@ export {
   type KernelInfos,
   type KernelInputs,
   type KernelMode,
+  type KernelRawTensors,
   type KernelSpec,
   kernelModes,
   withKernelMode,

@@ -12,7 +12,8 @@ export {
   unmaskedPlan,
   uploadPlan,
 } from './mask-plan.js';
-export { type PixelNormalisation, patchify, patchifyRgba, unpatchify } from './patchify.js';
+export { type PixelNormalisation, patchify, unpatchify } from './patchify.js';
 export { patchifyArray, unpatchifyArray } from './patchify-array.js';
+export { patchifyBytes, uploadBytes } from './patchify-bytes.js';
 export { type MaskingOptions, maskingFromNoise, randomMasking } from './random-masking.js';
 export { type SinCosOptions, sinCosPositionEmbedding } from './sincos.js';

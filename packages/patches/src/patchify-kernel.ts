@@ -11,10 +11,7 @@ export type PatchifyAttrs = {
   readonly shift: readonly number[];
 };
 
-/**
- * images float32 [batch, height, width, channel], or int32 [batch, height, width] of four bytes a pixel →
- * [patches [batch, token, patch values]].
- */
+/** images [batch, height, width, channel] → [patches [batch, token, patch values]] */
 export const patchifyKernel: Kernel<{ images: tf.Tensor }, PatchifyAttrs> = defineKernel<
   { images: tf.Tensor },
   PatchifyAttrs
@@ -26,18 +23,15 @@ export const patchifyKernel: Kernel<{ images: tf.Tensor }, PatchifyAttrs> = defi
     const [, height, width] = images.shape as [number, number, number];
     const output = memory.allocate(patchesShape(images, attrs), 'float32');
     const patches = floats(memory, output);
-    const pixels = memory.view(images);
-    const packed = images.dtype === 'int32';
-    const values = packed ? new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength) : pixels;
+    const values = floats(memory, images);
     const channels = scale.length;
-    const apart = packed ? 4 : channels;
     let to = 0;
     for (let top = 0; top < images.shape[0]! * height; top += patchHeight)
       for (let left = 0; left < width; left += patchWidth)
         for (let y = top; y < top + patchHeight; y++)
           for (let x = left; x < left + patchWidth; x++)
             for (let c = 0; c < channels; c++)
-              patches[to++] = values[(y * width + x) * apart + c]! * scale[c]! + shift[c]!;
+              patches[to++] = values[(y * width + x) * channels + c]! * scale[c]! + shift[c]!;
     return [output];
   },
   composite: ({ images }, attrs) =>
@@ -45,11 +39,10 @@ export const patchifyKernel: Kernel<{ images: tf.Tensor }, PatchifyAttrs> = defi
       const { patchHeight, patchWidth, scale, shift } = attrs;
       const [batch, height, width] = images.shape as [number, number, number];
       const [rows, columns] = [height / patchHeight, width / patchWidth];
-      const values = images.dtype === 'int32' ? unpack(images, scale.length) : images;
       const plain = scale.every((factor) => factor === 1) && shift.every((term) => term === 0);
       const scaled = plain
-        ? values
-        : tf.add(tf.mul(values, tf.tensor1d([...scale])), tf.tensor1d([...shift]));
+        ? images
+        : tf.add(tf.mul(images, tf.tensor1d([...scale])), tf.tensor1d([...shift]));
       // Two axes swap places in a 4-D transpose: tfjs is slow on 5-D ones everywhere.
       const strips = tf.reshape(scaled, [batch * rows, patchHeight, columns, patchWidth * scale.length]);
       return [tf.reshape(tf.transpose(strips, [0, 2, 1, 3]), patchesShape(images, attrs))];
@@ -64,17 +57,4 @@ export function patchesShape(
   const [batch, height, width] = shape as [number, number, number];
   const tokens = (height / patchHeight) * (width / patchWidth);
   return [batch, tokens, patchHeight * patchWidth * scale.length];
-}
-
-/**
- * Red, or red, green and blue, along a new last axis. Engines do most int32 arithmetic in float32, of 24 bits; products
- * wrap around everywhere. So a byte is moved to the top, which float32 has room for, and the rest is fractions.
- */
-function unpack(pixels: tf.Tensor, channels: number): tf.Tensor {
-  const bytes = Array.from({ length: channels }, (_, c) => {
-    const atTop = tf.cast(tf.mul(pixels, tf.scalar(2 ** (24 - 8 * c), 'int32')), 'float32');
-    const signed = tf.floor(tf.div(atTop, 2 ** 24));
-    return tf.sub(signed, tf.mul(tf.floor(tf.div(signed, 256)), 256));
-  });
-  return tf.stack(bytes, -1);
 }

@@ -14,10 +14,9 @@ export function patchifyWebGpu(
   const [batch, height, width] = images.shape as [number, number, number];
   const patches = gpu.allocate(patchesShape(images, attrs), 'float32');
   const pixels = batch * height * width;
-  const packed = images.dtype === 'int32';
   dispatch(gpu, {
-    key: `patchify ${scale.length} ${packed}`,
-    wgsl: () => patchifyWgsl(scale.length, packed),
+    key: `patchify ${scale.length}`,
+    wgsl: () => patchifyWgsl(scale.length),
     inputs: [images],
     outputs: [patches],
     uniforms: [...[pixels, width, patchHeight, patchWidth].map(u32), ...[...scale, ...shift].map(f32)],
@@ -26,12 +25,10 @@ export function patchifyWebGpu(
   return [patches];
 }
 
-function patchifyWgsl(channels: number, packed: boolean): string {
+function patchifyWgsl(channels: number): string {
   const each = Array.from({ length: channels }, (_, channel) => channel);
-  const value = (c: number) =>
-    packed ? `f32((u32(images[pixel]) >> ${8 * c}) & 255)` : `images[pixel * ${channels} + ${c}]`;
   return /* wgsl */ `
-@group(0) @binding(0) var<storage, read> images: array<${packed ? 'i32' : 'f32'}>;
+@group(0) @binding(0) var<storage, read> images: array<f32>;
 @group(0) @binding(1) var<storage, read_write> patches: array<f32>;
 struct Sizes {
   pixels: u32, width: u32, patch_height: u32, patch_width: u32,
@@ -49,6 +46,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let patch_number = y / sizes.patch_height * (sizes.width / sizes.patch_width) + x / sizes.patch_width;
   let inside = y % sizes.patch_height * sizes.patch_width + x % sizes.patch_width;
   let place = (patch_number * sizes.patch_height * sizes.patch_width + inside) * ${channels};
-  ${each.map((c) => `patches[place + ${c}] = ${value(c)} * sizes.scale${c} + sizes.shift${c};`).join('\n  ')}
+  ${each.map((c) => `patches[place + ${c}] = images[pixel * ${channels} + ${c}] * sizes.scale${c} + sizes.shift${c};`).join('\n  ')}
 }`;
 }

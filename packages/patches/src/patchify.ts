@@ -26,49 +26,22 @@ export function patchify(
   const [, height, width, channels] = images.shape;
   patchGrid(height, width, patchSize);
   const unit = { mean: Array<number>(channels).fill(0), std: Array<number>(channels).fill(1) };
-  const scaling = scalingOf(normalisation ?? unit, channels, 1);
+  const scaling = scalingOf(normalisation ?? unit, channels);
   const [patchHeight, patchWidth] = patchSize;
   return patchifyKernel({ images }, { patchHeight, patchWidth, ...scaling })[0] as tf.Tensor3D;
-}
-
-/**
- * Cut images of 8 bits a channel into patches, a third of the bytes of three float32 channels to upload.
- * @param pixels int32 [batch, height, width]: red, green, blue and alpha from the lowest byte on, which is how a
- * canvas has them: `tf.tensor(new Int32Array(imageData.data.buffer), [1, height, width], 'int32')`
- * @param patchSize [height, width] of a patch
- * @param normalisation one entry for each channel that is wanted: three for colours, one for grey pictures (red)
- * @returns [batch, token, patch height * patch width * channel]: (byte / 255 - mean) / std, in the order of
- * {@link patchify}
- * @throws when the image is not a whole number of patches, or the normalisation has not one entry or three.
- */
-export function patchifyRgba(
-  pixels: tf.Tensor3D,
-  patchSize: readonly [number, number],
-  normalisation: PixelNormalisation,
-): tf.Tensor3D {
-  const [, height, width] = pixels.shape;
-  if (pixels.dtype !== 'int32') throw new Error(`patchifyRgba takes int32 pixels, got ${pixels.dtype}`);
-  patchGrid(height, width, patchSize);
-  const channels = normalisation.mean.length;
-  if (channels !== 1 && channels !== 3)
-    throw new Error(`patchifyRgba makes 1 channel or 3, but the normalisation has ${channels}`);
-  const scaling = scalingOf(normalisation, channels, 255);
-  const [patchHeight, patchWidth] = patchSize;
-  return patchifyKernel({ images: pixels }, { patchHeight, patchWidth, ...scaling })[0] as tf.Tensor3D;
 }
 
 /** What a value is multiplied by, and what is added then. */
 function scalingOf(
   { mean, std }: PixelNormalisation,
   channels: number,
-  range: number,
 ): { scale: number[]; shift: number[] } {
   if (mean.length !== channels || std.length !== channels || !std.every((value) => value > 0))
     throw new Error(
       `images have ${channels} channel(s): give a mean and a positive std for each, not [${mean}] and [${std}]`,
     );
   return {
-    scale: std.map((value) => 1 / (range * value)),
+    scale: std.map((value) => 1 / value),
     shift: mean.map((value, channel) => -value / std[channel]!),
   };
 }
