@@ -42,7 +42,7 @@ describe.skipIf(missing !== undefined)(`webgpu${missing === undefined ? '' : ` (
     const engine = tf.backend();
     await openBackend('webgpu');
     expect(tf.backend()).toBe(engine);
-    await openBackend('webgpu', { adapter: 'fallback' });
+    await openBackend('webgpu', { adapter: 'low-power' });
     expect(tf.backend()).not.toBe(engine);
     expect(await sum()).toBe(2000);
   });
