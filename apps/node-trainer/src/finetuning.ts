@@ -28,7 +28,7 @@ import {
 import { loadFinetuneCheckpoint, readCheckpointInfo, saveCheckpoint } from '@maehem/train/node';
 import { type Classifier, type ClassifierConfig, initClassifier } from '@maehem/vit';
 import { compileLongRun, openOptions } from './config/open.js';
-import { useTunedTiles } from './config/tuned-tiles.js';
+import { openTuning, recordTuning } from './config/tuning.js';
 import { labelledBatches, openLabelled, testBatches } from './labelled-images.js';
 import { openPretrained, type PretrainedSource } from './pretrained-source.js';
 import { percent } from './probe.js';
@@ -63,7 +63,7 @@ export async function runFinetuning(
   const stored = checkpoint === undefined ? undefined : await readCheckpointInfo(checkpoint, 'finetune');
   const settings = parseFinetuneSettings(overlay((stored?.extra ?? {}) as SettingsLayer, given));
   const backend = await openBackend(settings.backend, openOptions(settings));
-  await useTunedTiles(backend);
+  const tuning = await openTuning(backend, settings, progress);
   const labelled = await openLabelled(settings, settings, finetuneKeys(settings).labels);
   assertSameImages(stored?.images, labelled.fingerprint, settings, options);
   const { start, config, known } = await startingState(
@@ -81,6 +81,7 @@ export async function runFinetuning(
   announce(progress, backend, run, [labelled.train.length, labelled.test.length], settings);
   await mkdir(settings.out, { recursive: true });
   await writeJson(join(settings.out, 'config.json'), known);
+  await recordTuning(settings.out, tuning);
   const log = await openRunLog(settings.out, run.trainer.stepIndex, 'Fine-tuning loss', { evaluated: true });
   const evaluate = (): Promise<Classification> =>
     evaluateClassifier(

@@ -28,7 +28,7 @@ import {
 } from '@maehem/train/node';
 import type { RgbaImage } from '@maehem/viz';
 import { compileLongRun, openOptions } from './config/open.js';
-import { useTunedTiles } from './config/tuned-tiles.js';
+import { openTuning, recordTuning } from './config/tuning.js';
 import { openTrainingImages, type TrainingImages } from './data-source.js';
 import type { PretrainedSource } from './pretrained-source.js';
 import { type Progress, trainingProgress } from './progress.js';
@@ -75,7 +75,7 @@ export async function runPretraining(given: SettingsLayer, options: ResumeOption
   const weights = checkpoint === undefined ? await openStart(layer) : undefined;
   const settings = parseSettings(weights === undefined ? layer : settingsOfWeights(layer, weights));
   const backend = await openBackend(settings.backend, openOptions(settings));
-  await useTunedTiles(backend);
+  const tuning = await openTuning(backend, settings, progress);
   const threads = trainingThreads(settings, backend, progress);
   const images = await openTrainingImages(settings, ({ error }) =>
     progress.note(`skipped: ${error.message}`),
@@ -99,6 +99,7 @@ export async function runPretraining(given: SettingsLayer, options: ResumeOption
     join(settings.out, 'config.json'),
     `${JSON.stringify({ ...settings, epochs: config.epochs, minutes: null }, null, 2)}\n`,
   );
+  await recordTuning(settings.out, tuning);
   const log = await openRunLog(settings.out, run.trainer.stepIndex, 'Pretraining loss');
   const heldOut = await loadHeldOut(settings);
   try {

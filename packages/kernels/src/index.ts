@@ -25,15 +25,29 @@ export { gatherTokens, restoreTokens, selectTokens, type TokenIds } from './gath
 export { gelu } from './gelu/gelu.js';
 export { LAYER_NORM_EPS, type LayerNorm, layerNorm } from './layer-norm/layer-norm.js';
 export { type Linear, type LinearOptions, linear, linearPlus } from './linear/linear.js';
-export { type GemmTuning, parseGemmTuning, useGemmTuning } from './matmul/gemm-tuning.js';
 export { type MatMulAttrs, matMul } from './matmul/matmul.js';
-export { type TunedProduct, tuneGemm } from './matmul/tune-gemm.js';
 export { mlp } from './mlp/mlp.js';
 export { add } from './structure/add.js';
 export { prependClassToken, sliceTokens } from './structure/class-token.js';
 export { meanTokens } from './structure/mean-tokens.js';
 export { reshape } from './structure/reshape.js';
 export { scaleSamples } from './structure/scale-samples.js';
+export {
+  type TunedKernel,
+  type TuneOptions,
+  type TuneOutcome,
+  type TuneProgress,
+  tuneKernels,
+} from './tuning/tune.js';
+export {
+  adapterKey,
+  type Measured,
+  summariseTuning,
+  type Tuning,
+  tuningInUse,
+  useTuning,
+} from './tuning/tuning.js';
+export { emptyTuning, tuningFrom, tuningText } from './tuning/tuning-file.js';
 export { prepareWasmKernels } from './wasm/module-loading.js';
 export type { WasmMemory } from './wasm/wasm-memory.js';
 export { dispatch, elements, f32, spread, type Uniform, u32, type WgslCall } from './webgpu/dispatch.js';

@@ -28,6 +28,7 @@ const finetuneSchema = z.strictObject({
   precision: z.enum(PRECISIONS),
   xla: z.enum(XLA),
   adapter: z.string().min(1).optional(),
+  tuning: z.string().min(1).optional(),
   recompute: recomputeSchema,
   seed: z.int().nonnegative(),
   model: modelSchema,
@@ -89,6 +90,7 @@ export interface FinetuneSettings
     | 'precision'
     | 'xla'
     | 'adapter'
+    | 'tuning'
     | 'recompute'
     | 'seed'
     | 'batch'

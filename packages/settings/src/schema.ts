@@ -56,6 +56,7 @@ const pretrainSchema: z.ZodType<PretrainSettings, PretrainSettingsInput> = z.str
   precision: z.enum(PRECISIONS).default('f32'),
   xla: z.enum(XLA).default('auto'),
   adapter: z.string().min(1).optional(),
+  tuning: z.string().min(1).optional(),
   threads: z.int().positive().default(1),
   recompute: recomputeSchema.default('none'),
   seed: z.int().nonnegative().default(0),
@@ -113,6 +114,8 @@ export interface PretrainSettings {
   readonly xla: (typeof XLA)[number];
   /** webgpu: `high-performance`, `low-power`, `fallback` for one in software, or a part of the GPU's name. */
   readonly adapter?: string;
+  /** webgpu: `none`, or a file with tuned tiles, such as a run's `tuning.json`; those that were kept for the GPU otherwise. */
+  readonly tuning?: string;
   /** Threads that share each step; every batch must be a multiple of it. */
   readonly threads: number;
   /** Blocks whose activations are computed again in the backward pass instead of being kept: less memory, more time. */

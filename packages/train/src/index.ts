@@ -99,3 +99,4 @@ export {
   type TrainingTask,
   templateOf,
 } from './training-step.js';
+export { type PretrainingTuning, tunePretraining } from './tune-pretraining.js';

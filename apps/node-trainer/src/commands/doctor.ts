@@ -1,17 +1,30 @@
 import { PROVIDERS } from '@maehem/backend';
-import { modelConfig, parseSettings } from '@maehem/settings';
-import { Command, InvalidArgumentError } from 'commander';
+import { MODEL_PRESETS, overlay, PRECISIONS, parseSettings, type SettingsLayer } from '@maehem/settings';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { loadSettingsFile } from '../config/load.js';
 import type { Examination } from '../doctor/examination.js';
 import { examine } from '../doctor/examine.js';
 import { exitCode, report, reportText } from '../doctor/report.js';
-import { tune, tunedLine } from '../doctor/tune.js';
+import { tune, tuningText } from '../doctor/tune.js';
+import { INTERRUPTED } from '../interrupt.js';
 
-interface Options {
+interface Options extends TuneFlags {
   readonly quick: boolean;
   readonly json: boolean;
   readonly timeout: number;
-  readonly tune?: string;
-  readonly batch: number;
+  readonly tune: boolean;
+}
+
+/** What tuning is for, and how long it may take. */
+interface TuneFlags {
+  readonly json: boolean;
+  readonly config?: string;
+  readonly preset?: string;
+  readonly batch?: number;
+  readonly precision?: string;
+  readonly adapter?: string;
+  readonly minutes: number;
+  readonly afresh: boolean;
 }
 
 /** `maehem doctor` */
@@ -22,15 +35,18 @@ export function doctorCommand(): Command {
     )
     .argument('[backends...]', `of ${PROVIDERS.map(({ name }) => name).join(', ')}; all`)
     .option('--quick', 'only whether they open and compute right', false)
-    .option('--timeout <seconds>', 'give a backend up after this time', parseSeconds, 180)
+    .option('--timeout <seconds>', 'give a backend up after this time', parseAmount('seconds'), 180)
     .option('--json', 'one JSON object on stdout', false)
-    .option(
-      '--tune <preset>',
-      'measure the tiles of matrix products on WebGPU for this model, and keep the best',
-    )
-    .option('--batch <images>', 'with --tune: images of a step', parseBatch, 64)
-    .action(async (names: string[], { quick, json, timeout, tune: preset, batch }: Options) => {
-      if (preset !== undefined) return tuneFor(preset, batch);
+    .option('--tune', "webgpu: measure the tiles of a training step's kernels, and keep the best", false)
+    .option('--config <file>', 'with --tune: settings of the run that it is for; flags win')
+    .addOption(new Option('--preset <name>', 'with --tune: model preset').choices(MODEL_PRESETS))
+    .option('--batch <images>', 'with --tune: images in a forward pass', parseImages)
+    .addOption(new Option('--precision <name>', 'with --tune: of matrix products').choices(PRECISIONS))
+    .option('--adapter <name>', "with --tune: which GPU, as for 'maehem pretrain'")
+    .option('--minutes <n>', 'with --tune: at most', parseAmount('minutes'), 2)
+    .option('--afresh', 'with --tune: measure again what was measured before', false)
+    .action(async (names: string[], { quick, json, timeout, tune: tuning, ...flags }: Options) => {
+      if (tuning) return tuneFor(names, { json, ...flags });
       const examinations: Examination[] = [];
       // One after the other: their speed is measured.
       for (const name of chosen(names)) {
@@ -43,12 +59,26 @@ export function doctorCommand(): Command {
     });
 }
 
-async function tuneFor(preset: string, batch: number): Promise<void> {
-  const { model } = parseSettings({ data: '.', model: { preset } });
-  const file = await tune(modelConfig(model), batch, (product) =>
-    process.stdout.write(`${tunedLine(product)}\n`),
-  );
-  process.stdout.write(`kept in ${file}\n`);
+async function tuneFor(
+  names: readonly string[],
+  { json, minutes, afresh, ...flags }: TuneFlags,
+): Promise<void> {
+  const other = names.find((name) => name !== 'webgpu');
+  if (other !== undefined) throw new Error(`--tune is for webgpu; ${other} has no tiles to tune`);
+  const file = flags.config === undefined ? {} : await loadSettingsFile(flags.config);
+  const settings = parseSettings({ data: '.', ...overlay(file, settingsOf(flags)) });
+  const found = await tune({ settings, minutes, afresh });
+  process.stdout.write(`${json ? JSON.stringify(found, undefined, 2) : tuningText(found)}\n`);
+  if (found.ended === 'cancelled') process.exitCode = INTERRUPTED;
+}
+
+function settingsOf({ preset, batch, precision, adapter }: Partial<TuneFlags>): SettingsLayer {
+  return {
+    ...(preset === undefined ? {} : { model: { preset } }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(precision === undefined ? {} : { precision }),
+    ...(adapter === undefined ? {} : { adapter }),
+  };
 }
 
 function chosen(names: readonly string[]) {
@@ -59,13 +89,15 @@ function chosen(names: readonly string[]) {
   return names.length === 0 ? known : known.filter((name) => names.includes(name));
 }
 
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.');
-  return seconds;
+function parseAmount(unit: string): (text: string) => number {
+  return (text) => {
+    const amount = Number(text);
+    if (!(amount > 0)) throw new InvalidArgumentError(`It must be a number of ${unit} above 0.`);
+    return amount;
+  };
 }
 
-function parseBatch(text: string): number {
+function parseImages(text: string): number {
   const images = Number(text);
   if (!Number.isSafeInteger(images) || images < 1)
     throw new InvalidArgumentError('It must be a whole number of images of at least 1.');

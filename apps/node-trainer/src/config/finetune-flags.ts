@@ -41,6 +41,8 @@ export const FINETUNE_FLAGS: readonly Flag[] = [
     about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",
     path: 'adapter',
   },
+  { flags: '--tuning <file>', about: 'webgpu: tuned tiles, such as those of another run', path: 'tuning' },
+  { flags: '--no-tuning', about: 'webgpu: without tuned tiles', path: 'tuning', value: 'none' },
   {
     flags: '--recompute <blocks>',
     about: 'compute blocks twice instead of keeping their activations: none, all, or every n-th',

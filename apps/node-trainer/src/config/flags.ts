@@ -78,6 +78,8 @@ const FLAGS: readonly Flag[] = [
     about: "webgpu: high-performance, low-power, fallback, or a part of the GPU's name",
     path: 'adapter',
   },
+  { flags: '--tuning <file>', about: 'webgpu: tuned tiles, such as those of another run', path: 'tuning' },
+  { flags: '--no-tuning', about: 'webgpu: without tuned tiles', path: 'tuning', value: 'none' },
   {
     flags: '--recompute <blocks>',
     about: 'compute blocks twice instead of keeping their activations: none, all, or every n-th',
@@ -216,6 +218,7 @@ export function addSettingFlags(
 function describeDefault(defaults: SettingsLayer, { path, value }: Flag): string {
   if (value !== undefined) return '';
   const found = getPath(defaults, path);
+  if (path === 'tuning') return ' (default: what `maehem doctor --tune` found for the GPU)';
   if (found === undefined) return " (default: the preset's)";
   return found === null ? ' (default: none)' : ` (default: ${found})`;
 }
@@ -226,7 +229,10 @@ export function givenSettings(command: Command, flags: readonly Flag[] = FLAGS):
   for (const flag of flags) {
     const name = new Option(flag.flags).attributeName();
     if (command.getOptionValueSource(name) !== 'cli') continue;
-    setPath(settings, flag.path, 'value' in flag ? flag.value : command.getOptionValue(name));
+    const given: unknown = command.getOptionValue(name);
+    // A flag that takes a value and its `--no-…` share a name: what was given is of one of them.
+    if ('value' in flag !== (typeof given === 'boolean')) continue;
+    setPath(settings, flag.path, 'value' in flag ? flag.value : given);
   }
   return settings;
 }

@@ -1,41 +1,89 @@
-import { dispose, gpuEngine, openBackend } from '@maehem/backend';
-import { type GemmTuning, type TunedProduct, tuneGemm } from '@maehem/kernels';
-import type { MaeConfig } from '@maehem/mae';
-import { seed } from '@maehem/random';
-import { createPretrainer } from '@maehem/train';
+import { gpuEngine, openBackend } from '@maehem/backend';
+import type { TunedKernel, TuneProgress } from '@maehem/kernels';
+import { type PretrainSettings, pretrainConfig, recomputeEvery } from '@maehem/settings';
+import { type PretrainingTuning, tunePretraining } from '@maehem/train';
 import * as tf from '@tensorflow/tfjs-core';
-import { keepTunedTiles, tunedTilesFile } from '../config/tuned-tiles.js';
-import { smallTask } from './small-task.js';
+import { openOptions } from '../config/open.js';
+import { keepTuning, readTuning, tuningFile } from '../config/tuning.js';
+import { onInterrupt } from '../interrupt.js';
+import { tuningProgress } from './tuning-progress.js';
 
-/**
- * Measure the tiles of every matrix product in a training step of this model and batch, and keep the best.
- * @param report called with each product as it is done
- * @returns the file that they are kept in
- */
-export async function tune(
-  model: MaeConfig,
-  samples: number,
-  report: (product: TunedProduct) => void,
-): Promise<string> {
-  const backend = await openBackend('webgpu');
-  const { task, start, batch } = smallTask(seed(1), model, samples);
-  const trainer = createPretrainer(task, { ...start, capture: false });
-  const tuning: GemmTuning = await tuneGemm(
-    gpuEngine(tf.backend()),
-    async () => void (await trainer.step([batch])),
-    report,
-  );
-  trainer.dispose();
-  dispose(batch);
-  const file = tunedTilesFile(backend);
-  await keepTunedTiles(file, tuning);
-  return file;
+export interface TuneRequest {
+  readonly settings: PretrainSettings;
+  readonly minutes: number;
+  /** Measure again what was measured before. */
+  readonly afresh: boolean;
 }
 
-/** One line for a product: what the default takes, and what was found. */
-export function tunedLine({ name, defaultMs, chosenMs, choice, wrong }: TunedProduct): string {
-  const { tile, splits } = choice;
-  const shape = `${tile.m}x${tile.n}${splits > 1 ? ` in ${splits} parts` : ''}`;
-  const doubt = wrong === 0 ? '' : `; ${wrong} tiles gave other results and were left out`;
-  return `${name}: ${defaultMs.toFixed(2)} ms, with ${shape} ${chosenMs.toFixed(2)} ms${doubt}`;
+/** What was found, and where it is kept. */
+export interface TuningReport extends PretrainingTuning {
+  readonly device: string;
+  readonly file: string;
+}
+
+/**
+ * Measure the tiles of a training step's kernels, and keep the best for this GPU, one after the other: what is known
+ * when time is over, or at Ctrl-C, is kept.
+ */
+export async function tune({ settings, minutes, afresh }: TuneRequest): Promise<TuningReport> {
+  const backend = await openBackend('webgpu', openOptions(settings));
+  const gpu = gpuEngine(tf.backend());
+  const file = tuningFile(gpu);
+  const kept = await readTuning(file, gpu);
+  const progress = tuningProgress();
+  progress.note(`tuning for ${backend.description}, at most ${minutes} minutes`);
+  if (typeof kept === 'string') progress.note(`all of it again: ${kept}`);
+  const abort = new AbortController();
+  const interrupt = onInterrupt(() => {
+    progress.note('stopping; what was measured is kept. Press Ctrl-C again to exit at once');
+    abort.abort();
+  });
+  try {
+    const outcome = await tunePretraining(pretrainConfig(settings), {
+      recompute: recomputeEvery(settings.recompute),
+      seconds: 60 * minutes,
+      signal: abort.signal,
+      ...(typeof kept === 'object' && !afresh ? { known: kept } : {}),
+      progress: (told: TuneProgress) => progress.update(told),
+      keep: (tuning) => keepTuning(file, gpu, tuning),
+    });
+    return { ...outcome, device: backend.description, file };
+  } finally {
+    interrupt.release();
+    progress.stop();
+  }
+}
+
+/** The report for people. */
+export function tuningText({ kernels, before, missing, ended, step, file }: TuningReport): string {
+  const changed = kernels.filter((kernel) => kernel.changed).length;
+  return [
+    `${kernels.length} kernels measured, ${changed} of them faster in another way than usual`,
+    ...(before > 0 ? [`${before} were measured before; --afresh measures them again`] : []),
+    ...(missing > 0 ? [`${missing} not measured: ${ended}; the same command goes on from here`] : []),
+    ...(step === undefined
+      ? []
+      : [
+          `a step: ${milliseconds(step.usualMs)} as usual, ${milliseconds(step.ms)} tuned (${percentOf(step)})`,
+        ]),
+    ...(kernels.length > 0 ? [`kept in ${file}`] : []),
+  ].join('\n');
+}
+
+/** One line for a kernel: its part of the step, its time as usual and now. */
+export function kernelLine({ name, share, usualMs, ms, choice, changed, wrong }: TunedKernel): string {
+  const doubt = wrong === 0 ? '' : `; ${wrong} faster ways gave other results and were left out`;
+  const found = changed
+    ? `${milliseconds(usualMs)} → ${milliseconds(ms)} with ${choice} (${percentOf({ usualMs, ms })})`
+    : `${milliseconds(usualMs)}, as usual (${choice})`;
+  return `${(100 * share).toFixed(1).padStart(5)} %  ${name}: ${found}${doubt}`;
+}
+
+function milliseconds(ms: number): string {
+  return `${ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3)} ms`;
+}
+
+function percentOf({ usualMs, ms }: { readonly usualMs: number; readonly ms: number }): string {
+  const percent = 100 * (ms / usualMs - 1);
+  return `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(0)} %`;
 }

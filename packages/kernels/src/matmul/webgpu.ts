@@ -2,16 +2,17 @@ import type { GpuEngine } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import { precisionOf } from '../half/half.js';
+import { choose } from '../tuning/tuning.js';
 import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
-import { gemmWgsl, partStride } from './gemm.wgsl.js';
+import { type GemmProgram, gemmWgsl, partStride } from './gemm.wgsl.js';
 import { gemmDirectWgsl } from './gemm-direct.wgsl.js';
 import { gemmSubgroupMatrixWgsl } from './gemm-subgroup-matrix.wgsl.js';
 import { chooseGemm, type GemmChoice, type GemmSize, type GemmTraits } from './gemm-tiles.js';
-import { notice, tunedChoice } from './gemm-tuning.js';
 import { type MatMulAttrs, type MatMulInputs, matMulSize } from './matmul.js';
 import { ADD_PARTS_INVOCATIONS, addPartsWgsl } from './split-k.wgsl.js';
 import { chooseMatrixTile, type MatrixChoice } from './tensor-cores.js';
+import { tunableProduct } from './tunable-product.js';
 
 /** One product for each entry of the leading axes, all in one dispatch. */
 export function matMulWebGpu(
@@ -70,15 +71,24 @@ export function gemm(gpu: GpuEngine, call: GemmCall, choice?: GemmChoice): void 
     gemmOnTensorCores(gpu, call, cores);
     return;
   }
-  if (choice === undefined) notice(gpu, call, traits);
   const { tile, splits, depth } =
-    choice ?? tunedChoice(gpu, size, traits) ?? chooseGemm(size, traits, gpuTraits(gpu));
+    choice ??
+    choose(
+      gpu,
+      () => chooseGemm(size, traits, gpuTraits(gpu)),
+      () => tunableProduct(gpu, call, traits),
+    );
   const program = { ...traits, tile, split: splits > 1 };
   record(gpu, call, {
     key: `gemm ${JSON.stringify(program)}`,
-    wgsl: () => (tile.k === 0 ? gemmDirectWgsl(program) : gemmWgsl(program)),
+    wgsl: () => productWgsl(program),
     ...{ tile, splits, depth },
   });
+}
+
+/** A product's program: in registers alone where the tile has no slabs. */
+export function productWgsl(program: GemmProgram): string {
+  return program.tile.k === 0 ? gemmDirectWgsl(program) : gemmWgsl(program);
 }
 
 /**
