@@ -1,6 +1,7 @@
 // `pnpm bench step --backend wasm --config small --batch 32 --vs naive,jaxjs,torch [--recompute all] [--runs N] [--json]`
 // `pnpm bench soak --backend wasm --config small --steps 1000 [--threads N] [--batch N] [--json]`
 // `pnpm bench webgpu kernels|step|host [--config b16] [--batch N] [--precision f16] [--recompute all] [--vs LIST] [--json]`
+// `pnpm bench webgpu shaders [--gpu navi31,…] [--config …] [--batch N] [--precision f32|f16] [--tensor-cores] [--asm FOLDER] [--json]`
 // `pnpm bench gpu [--out FOLDER] [--no-node]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
 
@@ -12,6 +13,9 @@ import { bundleGpuBench } from './gpu/bundle.js';
 import { benchPage } from './page.js';
 import { benchPageThreads, type PageWork } from './page-threads.js';
 import { PRECISIONS, parsePeer, peerNames } from './peers.js';
+import { shaderTable } from './shaders/shader-table.js';
+import { benchShaders, type ShaderOptions } from './shaders/shaders.js';
+import { writeShader } from './shaders/write-shader.js';
 import { benchSoak, type SoakOptions } from './soak.js';
 import { benchStep, type StepOptions } from './step.js';
 import {
@@ -54,6 +58,9 @@ pnpm bench webgpu step [--config …] [--batch N] [--precision f32|f16] [--recom
   steps of the peers by the GPU's own clock, and the kernels of ours (nano, batch 4)
 pnpm bench webgpu host [the same options]
   the host's time for a step and the GPU's memory, with nothing computed (b16, batch 32)
+pnpm bench webgpu shaders [--gpu LIST] [--config …] [--batch N] [--precision f32|f16] [--tensor-cores] [--asm FOLDER] [--json]
+  the kernels of a step as Mesa's compiler makes them for AMD GPUs that are not there, by its names (navi31; b16, batch 64);
+  --tensor-cores takes those, in f16; --asm writes each kernel's WGSL and instructions to a folder. Linux
 pnpm bench gpu [--out FOLDER] [--no-node]
   makes a folder (gpu-bench) to carry to a Linux machine with a GPU: its run.sh checks the kernels there and times
   pretraining steps of ViT-B/16 and ViT-L/16, beside PyTorch where there is one; --no-node for one that has Node
@@ -83,7 +90,8 @@ async function webGpu(parts: readonly string[]): Promise<void> {
     if (part === 'kernels') print(await benchKernels(kernelOptions()), kernelTable);
     else if (part === 'step') print(await benchGpuStep(gpuStepOptions('nano', 4)), gpuStepTable);
     else if (part === 'host') print(await benchHost(gpuStepOptions('b16', 32)), hostTable);
-    else throw new Error(`bench webgpu: '${part}' is not one of kernels, step, host`);
+    else if (part === 'shaders') print(await benchShaders(shaderOptions()), shaderTable);
+    else throw new Error(`bench webgpu: '${part}' is not one of kernels, step, host, shaders`);
 }
 
 async function gpu(): Promise<void> {
@@ -129,6 +137,9 @@ function readArguments() {
         steps: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '0' },
         out: { type: 'string', default: 'gpu-bench' },
+        gpu: { type: 'string', default: 'navi31' },
+        'tensor-cores': { type: 'boolean', default: false },
+        asm: { type: 'string' },
         'no-node': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -194,6 +205,18 @@ function recomputeOption(): string {
   if (values.recompute === 'none') return '';
   if (values.recompute === 'all') return ':recompute';
   return `:recompute=${wholeNumber('--recompute', values.recompute, 1)}`;
+}
+
+function shaderOptions(): ShaderOptions {
+  const { asm, gpu } = values;
+  const tensorCores = values['tensor-cores'];
+  const precision = oneOf('--precision', tensorCores ? 'f16' : values.precision, ['f32', 'f16'] as const);
+  return {
+    ...{ config: configName('b16'), batch: batchSize(64), tensorCores },
+    ...{ precision: precision === 'f16' ? 'float16' : 'float32', log: commonOptions().log },
+    gpus: gpu.split(',').filter((name) => name !== ''),
+    ...(asm === undefined ? {} : { inspect: writeShader(asm) }),
+  };
 }
 
 function configName(fallback: ConfigName): ConfigName {

@@ -1,22 +1,14 @@
 /**
  * WebGPU without a GPU: everything can be asked for, nothing is computed, and what is read is zero. What is left of a
  * step is the host's work, and how many bytes of buffers it asks for, for models that no memory here would hold.
- * It calls itself a large NVIDIA card, so that kernels take the shapes that they have on one.
  */
-const INFO = {
-  ...{
-    vendor: 'nvidia',
-    architecture: 'hopper',
-    device: '',
-    description: 'no GPU',
-    isFallbackAdapter: false,
-  },
-  ...{ subgroupMinSize: 32, subgroupMaxSize: 32 },
-};
+export interface StubAdapter {
+  readonly info: object;
+  readonly features: ReadonlySet<string>;
+  readonly limits: object;
+}
 
-const FEATURES: ReadonlySet<string> = new Set(['shader-f16', 'subgroups', 'timestamp-query']);
-
-/** Dawn's, on an H100. */
+/** Dawn's limits on an H100. */
 const LIMITS = {
   ...{ maxBufferSize: 2 ** 36, maxStorageBufferBindingSize: 2 ** 32 - 4, maxBindGroups: 4 },
   ...{
@@ -32,6 +24,16 @@ const LIMITS = {
   ...{ maxComputeWorkgroupStorageSize: 49152, maxComputeInvocationsPerWorkgroup: 1024 },
   ...{ maxComputeWorkgroupSizeX: 1024, maxComputeWorkgroupSizeY: 1024, maxComputeWorkgroupSizeZ: 64 },
   maxComputeWorkgroupsPerDimension: 65535,
+};
+
+/** What it calls itself unless told: kernels take the shapes that they have on a large card. */
+const LARGE_NVIDIA: StubAdapter = {
+  info: {
+    ...{ vendor: 'nvidia', architecture: 'hopper', device: '', description: 'no GPU' },
+    ...{ isFallbackAdapter: false, subgroupMinSize: 32, subgroupMaxSize: 32 },
+  },
+  features: new Set(['shader-f16', 'subgroups', 'timestamp-query']),
+  limits: LIMITS,
 };
 
 /** The memory behind all mapped buffers: no one looks into it, but its size must do. */
@@ -88,11 +90,16 @@ class GPUComputePipeline {
 }
 
 class GPUDevice {
-  readonly features: ReadonlySet<string> = FEATURES;
-  readonly limits: typeof LIMITS = LIMITS;
-  readonly adapterInfo: typeof INFO = INFO;
+  readonly features: ReadonlySet<string>;
+  readonly limits: object;
+  readonly adapterInfo: object;
   readonly queue: GPUQueue = new GPUQueue();
   readonly lost: Promise<never> = new Promise(() => {});
+  constructor({ features, limits, info }: StubAdapter) {
+    this.features = features;
+    this.limits = limits;
+    this.adapterInfo = info;
+  }
   createBuffer(descriptor: { size: number; usage: number }): GPUBuffer {
     return new GPUBuffer(descriptor);
   }
@@ -128,13 +135,6 @@ class GPUDevice {
   destroy(): void {}
 }
 
-const ADAPTER = {
-  info: INFO,
-  features: FEATURES,
-  limits: LIMITS,
-  requestDevice: async () => new GPUDevice(),
-};
-
 /** As the specification numbers them. */
 const CONSTANTS = {
   GPUBufferUsage: {
@@ -145,11 +145,20 @@ const CONSTANTS = {
   GPUShaderStage: { VERTEX: 1, FRAGMENT: 2, COMPUTE: 4 },
 };
 
-/** Put it where libraries look for WebGPU, for the rest of this process. @returns its classes, by their names */
-export function stubGpu(): object {
+/**
+ * Put it where libraries look for WebGPU, for the rest of this process.
+ * @param adapter what it calls itself, and what it offers
+ * @returns its classes, by their names
+ */
+export function stubGpu(adapter: StubAdapter = LARGE_NVIDIA): object {
   const classes = { GPUBuffer, GPUComputePassEncoder, GPUCommandEncoder, GPUQueue, GPUDevice };
   Object.assign(globalThis, CONSTANTS, classes);
-  const gpu = { requestAdapter: async () => ADAPTER, wgslLanguageFeatures: new Set() };
+  const requestDevice = async ({ requiredFeatures = [] }: GPUDeviceDescriptor = {}) =>
+    new GPUDevice({ ...adapter, features: new Set(requiredFeatures) });
+  const gpu = {
+    requestAdapter: async () => ({ ...adapter, requestDevice }),
+    wgslLanguageFeatures: new Set(['subgroup_id']),
+  };
   Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node' }, configurable: true });
   return classes;
 }

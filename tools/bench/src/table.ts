@@ -202,7 +202,8 @@ function machineLine({ cpu, cores, memoryBytes, node, os }: Machine): string {
   return `${cpu}, ${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, Node ${node}, ${os}`;
 }
 
-function alignColumns(lines: readonly (readonly string[])[]): string[] {
+/** The first column to the left, the others to the right. */
+export function alignColumns(lines: readonly (readonly string[])[]): string[] {
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   return lines.map((line) =>
     line
