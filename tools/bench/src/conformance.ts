@@ -2,13 +2,8 @@ import { openBackend } from '@maehem/backend';
 import { withKernelMode } from '@maehem/kernels';
 import { fold, type Key, seed } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  branchCases,
-  type KernelCase,
-  type KernelSizes,
-  kernelCases,
-  prepareKernel,
-} from './kernel-cases.js';
+import { type KernelCase, type KernelSizes, prepareKernel } from './kernel-case.js';
+import { branchCases, kernelCases } from './kernel-cases.js';
 
 /** How far a kernel is from its reference. */
 export interface KernelCheck {

@@ -1,5 +1,5 @@
 import {
-  adamw,
+  add,
   attention,
   attentionBranch,
   type Branch,
@@ -10,49 +10,23 @@ import {
   linear,
   linearPlus,
   matMul,
+  meanTokens,
   mlp,
   mlpBranch,
   prependClassToken,
   restoreTokens,
+  scaleSamples,
   sliceTokens,
   softmaxCrossEntropy,
 } from '@maehem/kernels';
-import { maskedMse, normPixTarget } from '@maehem/losses';
-import { randomMasking } from '@maehem/patches';
-import { fold, type Key, normal, seed, uniform } from '@maehem/random';
-import * as tf from '@tensorflow/tfjs-core';
+import { maskedMse, maskedNormPixMse, normPixTarget } from '@maehem/losses';
+import { patchify, patchifyBytes, randomMasking } from '@maehem/patches';
+import { seed, uniform } from '@maehem/random';
+import type * as tf from '@tensorflow/tfjs-core';
+import { data, type Input, type KernelCase, type KernelSizes, trained, weights } from './kernel-case.js';
+import { updateCases } from './update-cases.js';
 
-/** What rows and columns of kernels follow from. */
-export interface KernelSizes {
-  readonly batch: number;
-  /** Of all patches, without the class token. */
-  readonly tokens: number;
-  readonly dim: number;
-  readonly heads: number;
-  /** Numbers of a patch. */
-  readonly patch: number;
-  readonly classes: number;
-}
-
-/** A tensor that a kernel takes. */
-interface Input {
-  readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32';
-  readonly values: (key: Key) => Float32Array | Int32Array;
-  /** Whether the gradient for it is asked for. */
-  readonly trained: boolean;
-}
-
-/** A kernel as a function of tensors, and what it takes. */
-export interface KernelCase {
-  readonly name: string;
-  readonly inputs: readonly Input[];
-  readonly run: (...inputs: tf.Tensor[]) => tf.Tensor[];
-  /** Multiplications and additions of the forward and backward pass, where products decide. */
-  readonly flops?: number;
-}
-
-/** The kernels of a pretraining step, and of fine-tuning's loss. */
+/** The kernels of pretraining, and of what else is trained. */
 export function kernelCases(sizes: KernelSizes): KernelCase[] {
   return [
     ...productCases(sizes),
@@ -61,23 +35,9 @@ export function kernelCases(sizes: KernelSizes): KernelCase[] {
     ...rowCases(sizes),
     ...tokenCases(sizes),
     ...lossCases(sizes),
-    adamwCase(sizes),
+    ...imageCases(sizes),
+    ...updateCases(sizes),
   ];
-}
-
-const ones = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
-
-function trained(...shape: number[]): Input {
-  return { shape, dtype: 'float32', trained: true, values: (key) => normal(key, ones(shape)) };
-}
-
-function data(...shape: number[]): Input {
-  return { ...trained(...shape), trained: false };
-}
-
-/** Of order one after the sum over the inputs. */
-function weights(outputs: number, inputs: number): Input {
-  return { ...trained(outputs, inputs), values: (key) => normal(key, outputs * inputs, 0, inputs ** -0.5) };
 }
 
 const layer = (weight: tf.Tensor | undefined, bias: tf.Tensor | undefined): Linear => ({
@@ -175,6 +135,16 @@ function rowCases({ batch, tokens, dim }: KernelSizes): KernelCase[] {
       ],
     },
     { name: 'GELU', inputs: [x], run: (input) => [gelu(input!)] },
+    {
+      name: 'positions added',
+      inputs: [x, trained(1, tokens + 1, dim)],
+      run: (input, positions) => [add(input!, positions!)],
+    },
+    {
+      name: 'drop path',
+      inputs: [x, data(batch)],
+      run: (input, factors) => [scaleSamples(input as tf.Tensor3D, factors as tf.Tensor1D)],
+    },
   ];
 }
 
@@ -212,6 +182,16 @@ function tokenCases(sizes: KernelSizes): KernelCase[] {
       inputs: [trained(batch, tokens, dim), trained(1, 1, dim)],
       run: (x, token) => [sliceTokens(prependClassToken(x as tf.Tensor3D, token as tf.Tensor3D), 1)],
     },
+    {
+      name: 'class token: its gradient, a sum of rows',
+      inputs: [data(batch, tokens, dim), trained(1, 1, dim)],
+      run: (x, token) => [prependClassToken(x as tf.Tensor3D, token as tf.Tensor3D)],
+    },
+    {
+      name: 'mean of tokens',
+      inputs: [trained(batch, tokens, dim)],
+      run: (x) => [meanTokens(x as tf.Tensor3D)],
+    },
   ];
 }
 
@@ -238,6 +218,13 @@ function lossCases({ batch, tokens, patch, classes }: KernelSizes): KernelCase[]
       ],
     },
     {
+      name: 'norm-pix target and masked MSE',
+      inputs: [trained(batch, tokens, patch), data(batch, tokens, patch), mask],
+      run: (prediction, patches, removed) => [
+        maskedNormPixMse(prediction as tf.Tensor3D, patches as tf.Tensor3D, removed as tf.Tensor2D),
+      ],
+    },
+    {
       name: 'softmax cross-entropy',
       inputs: [trained(batch, classes), targets],
       run: (logits, wanted) => [softmaxCrossEntropy(logits as tf.Tensor2D, wanted as tf.Tensor2D)],
@@ -245,50 +232,29 @@ function lossCases({ batch, tokens, patch, classes }: KernelSizes): KernelCase[]
   ];
 }
 
-function adamwCase({ dim }: KernelSizes): KernelCase {
-  const scalar = (value: number): Input => ({ ...data(), values: () => Float32Array.of(value) });
-  const v: Input = { ...data(4 * dim, dim), values: (key) => uniform(key, 4 * dim * dim) };
-  const weight = data(4 * dim, dim);
-  return {
-    name: 'AdamW',
-    inputs: [weight, weight, v, weight, scalar(1e-3), scalar(0.1), scalar(0.05), scalar(0.5)],
-    run: (param, m, square, grad, lr, correction1, correction2, gradScale) => {
-      // The kernel takes over what it updates; the case goes on with its inputs.
-      const own = (tensor: tf.Tensor | undefined): tf.Tensor => tf.clone(tensor!);
-      const taken = { param: own(param), m: own(m), v: own(square) };
-      const scalars = { lr, correction1, correction2, gradScale } as Record<
-        'lr' | 'correction1' | 'correction2' | 'gradScale',
-        tf.Scalar
-      >;
-      const attrs = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.05, lrScale: 1 };
-      return adamw({ ...taken, grad: grad!, ...scalars }, attrs);
+/** Images of three channels and as many square patches, more or less, as the model has. */
+function imageCases({ batch, tokens, patch }: KernelSizes): KernelCase[] {
+  const side = Math.floor(Math.sqrt(patch / 3));
+  const size = side * Math.floor(Math.sqrt(tokens));
+  const words = Math.ceil((3 * size * size) / 4);
+  const bytes: Input = {
+    ...{ shape: [batch, words], dtype: 'int32', trained: false },
+    values: (key) => Int32Array.from(uniform(key, batch * words), (x) => (x - 0.5) * 2 ** 32),
+  };
+  return [
+    {
+      name: 'patchify',
+      inputs: [data(batch, size, size, 3)],
+      run: (images) => [patchify(images as tf.Tensor4D, [side, side], IMAGENET)],
     },
-  };
+    {
+      name: 'patchify from bytes',
+      inputs: [bytes, data(3, 256)],
+      run: (pixels, levels) => [
+        patchifyBytes(pixels as tf.Tensor2D, [size, size, 3], [side, side], levels as tf.Tensor2D),
+      ],
+    },
+  ];
 }
 
-/** A kernel's inputs on the current engine, and its two passes. */
-export interface KernelPass {
-  /** Forward, and backward where the kernel has gradients. @returns outputs, then gradients */
-  run(): tf.Tensor[];
-  dispose(): void;
-}
-
-/** Bring a kernel's inputs up. The gradient that comes in is drawn from the key too. */
-export function prepareKernel({ inputs, run }: KernelCase, key: Key): KernelPass {
-  const tensors = inputs.map(({ shape, dtype, values }, index) =>
-    tf.tensor(values(fold(key, index)), [...shape], dtype),
-  );
-  const trainedTensors = tensors.filter((_, index) => inputs[index]!.trained);
-  if (trainedTensors.length === 0)
-    return { run: () => tf.tidy(() => run(...tensors)), dispose: () => tf.dispose(tensors) };
-  const { shape } = tf.tidy(() => run(...tensors)[0]!);
-  const dy = tf.tensor(normal(fold(key, 'dy'), ones(shape)), shape);
-  return {
-    run: () =>
-      tf.tidy(() => {
-        const { value, grads } = tf.engine().gradients(() => run(...tensors)[0]!, trainedTensors, dy);
-        return [value, ...grads];
-      }),
-    dispose: () => tf.dispose([...tensors, dy]),
-  };
-}
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
