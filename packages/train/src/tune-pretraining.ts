@@ -76,31 +76,30 @@ async function oneStep(trainer: Pretrainer, batches: readonly PretrainBatch[]): 
 
 /** At the first step it is recorded, at the second its kernels compile, at the third its commands are overheard. */
 const WARM_UP = 3;
-const TIMED = 5;
-/** In which as many steps are timed as fit, but at least one. */
-const TIMED_SECONDS = 2;
-/** Twice, by turns, unless that takes longer. */
-const PATIENCE_SECONDS = 20;
+const TIMED = 3;
+/** Rounds, each without the tuning and with it, of which as many are done as fit the time, and one at least. */
+const ROUNDS = 7;
+const ROUNDS_SECONDS = 15;
 
 async function compare(
   stepMs: (tuning: Tuning | undefined) => Promise<number>,
   tuning: Tuning,
 ): Promise<{ usualMs: number; ms: number }> {
   const started = performance.now();
-  const [usual, tuned] = [[await stepMs(undefined)], [await stepMs(tuning)]];
-  if (performance.now() - started < 1000 * PATIENCE_SECONDS) {
-    usual.push(await stepMs(undefined));
-    tuned.push(await stepMs(tuning));
+  const times = { usual: [] as number[], tuned: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    times.usual.push(await stepMs(undefined));
+    times.tuned.push(await stepMs(tuning));
+    if (performance.now() - started > 1000 * ROUNDS_SECONDS) break;
   }
-  return { usualMs: Math.min(...usual), ms: Math.min(...tuned) };
+  return { usualMs: Math.min(...times.usual), ms: Math.min(...times.tuned) };
 }
 
 /** The best time of a captured step, in milliseconds. Takes the trainer. */
 async function timeSteps(trainer: Pretrainer, batches: readonly PretrainBatch[]): Promise<number> {
   for (let step = 0; step < WARM_UP; step++) await trainer.step(batches);
   let best = Number.POSITIVE_INFINITY;
-  const started = performance.now();
-  for (let step = 0; step < TIMED && performance.now() - started < 1000 * TIMED_SECONDS; step++) {
+  for (let step = 0; step < TIMED; step++) {
     const start = performance.now();
     await trainer.step(batches);
     best = Math.min(best, performance.now() - start);

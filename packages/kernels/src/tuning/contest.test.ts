@@ -20,15 +20,17 @@ describe('contest', () => {
     const { measure } = clock({ usual: 10, a: 9, b: 8, c: 9.9, d: 30 });
     const winners = await contest('usual', ['a', 'b', 'c', 'd'], measure, never);
     expect(winners).toEqual([
-      { choice: 'b', ms: 8, usualMs: 10 },
-      { choice: 'a', ms: 9, usualMs: 10 },
+      { choice: 'b', usualMs: 10, ms: 8 },
+      { choice: 'a', usualMs: 10, ms: 9 },
     ]);
   });
 
   it('leaves the usual choice where another is faster by noise alone', async () => {
-    // One sample in five takes twice as long, whoever's turn it is.
-    const { measure } = clock({ usual: 10, a: 9.8, b: 10.1 }, (sample) => (sample % 5 === 1 ? 2 : 1));
-    expect(await contest('usual', ['a', 'b'], measure, never)).toEqual([]);
+    for (const often of [5, 7]) {
+      // One sample in a few takes twice as long, whoever's turn it is.
+      const { measure } = clock({ usual: 10, a: 9.8, b: 10.1 }, (sample) => (sample % often === 1 ? 2 : 1));
+      expect(await contest('usual', ['a', 'b'], measure, never)).toEqual([]);
+    }
   });
 
   it('is not misled when the machine is slow for a while', async () => {
@@ -43,7 +45,7 @@ describe('contest', () => {
     const winners = await contest('usual', others, measure, never);
     expect(winners?.map(({ choice }) => choice)).toEqual(['0', '1', '2']);
     const count = (name: string) => samples.filter((sample) => sample === name).length;
-    expect(['0', '3', '4', '6', '15'].map(count)).toEqual([9, 2, 2, 1, 1]);
+    expect(['0', '3', '4', '6', '15'].map(count)).toEqual([11, 2, 2, 1, 1]);
   });
 
   it('has no answer when it is stopped, and takes no sample after', async () => {

@@ -65,9 +65,11 @@ export interface TuneOutcome {
 }
 
 const DEFAULT_SECONDS = 120;
-/** A sample of so many milliseconds is longer than what clocks are rounded to. */
+/** Pages get times in steps of a tenth of a millisecond: a sample is long beside that. */
 const SAMPLE_MS = 8;
-const MOST_RUNS = 200;
+/** As many runs in a sample as it takes, found out in a few tries. */
+const MOST_RUNS = 1000;
+const TRIES = 4;
 
 /**
  * Measure the choices of every kernel that `work` runs, those first that take most of its time. `work`, such as a
@@ -85,6 +87,8 @@ export async function tuneKernels(
 interface Surveyed {
   readonly tunable: Tunable;
   readonly ms: number;
+  /** Runs that make a sample. */
+  readonly runs: number;
   readonly share: number;
 }
 
@@ -138,27 +142,36 @@ class Tuner {
 
   /** Every kernel's time as usual; those that take most of a step come first. */
   private async survey(watched: readonly WatchedKernel[]): Promise<Surveyed[]> {
-    const times: { tunable: Tunable; ms: number; ofStep: number }[] = [];
+    const times: (Omit<Surveyed, 'share'> & { readonly ofStep: number })[] = [];
     for (const { tunable, count } of watched) {
       if (this.stopped()) return [];
       this.tell(tunable, tunable.usual, this.limitLeft());
-      const ms = await this.withTrial(tunable, async (trial) => {
-        await this.sample(tunable, trial, tunable.usual, 1);
-        return this.sample(tunable, trial, tunable.usual, 1);
-      });
-      times.push({ tunable, ms, ofStep: ms * count });
+      const { ms, runs } = await this.withTrial(tunable, (trial) => this.firstTime(tunable, trial));
+      times.push({ tunable, ms, runs, ofStep: ms * count });
     }
     const all = times.reduce((sum, { ofStep }) => sum + ofStep, 0);
     return times
       .sort((a, b) => b.ofStep - a.ofStep)
-      .map(({ tunable, ms, ofStep }) => ({ tunable, ms, share: ofStep / all }));
+      .map(({ ofStep, ...kernel }) => ({ ...kernel, share: ofStep / all }));
+  }
+
+  /** The usual choice's time, from as many runs as make a sample. */
+  private async firstTime(tunable: Tunable, trial: Trial): Promise<{ ms: number; runs: number }> {
+    const sample = (runs: number) => this.sample(tunable, trial, tunable.usual, runs);
+    let [ms, runs] = [await sample(1), 1];
+    for (let tries = 0; tries < TRIES; tries++) {
+      ms = Math.min(await sample(runs), await sample(runs));
+      if (ms * runs >= SAMPLE_MS / 2 || runs === MOST_RUNS) break;
+      runs = Math.min(MOST_RUNS, Math.ceil(SAMPLE_MS / Math.max(ms, 1e-3)));
+    }
+    return { ms, runs };
   }
 
   /** Find a kernel's choice and keep it; where time runs out on the way, nothing is known of it. */
-  private async decide({ tunable, ms, share }: Surveyed, secondsLeft: () => number): Promise<void> {
+  private async decide({ tunable, ms, runs, share }: Surveyed, secondsLeft: () => number): Promise<void> {
     const found = await this.withTrial(tunable, async (trial) => {
       const others = await this.compiled(tunable, trial);
-      const measure = this.measure(tunable, trial, ms, secondsLeft);
+      const measure = this.measure(tunable, trial, runs, secondsLeft);
       const winners = await contest(tunable.usual, others, measure, () => this.stopped());
       return winners && this.firstRight(tunable, trial, winners);
     });
@@ -191,8 +204,7 @@ class Tuner {
   }
 
   /** Samples of a kernel's choices. The first run of each may wait for memory and for what drivers put off. */
-  private measure(tunable: Tunable, trial: Trial, usualMs: number, secondsLeft: () => number) {
-    const runs = Math.min(MOST_RUNS, Math.ceil(SAMPLE_MS / Math.max(usualMs, 1e-3)));
+  private measure(tunable: Tunable, trial: Trial, runs: number, secondsLeft: () => number) {
     const warm = new Set<object>();
     return async (choice: object): Promise<number> => {
       this.tell(tunable, choice, secondsLeft());
