@@ -15,7 +15,9 @@ export async function validateWgsl(code: string): Promise<string[] | undefined> 
 
 let nullDevice: Promise<GPUDevice | undefined> | undefined;
 
-const FEATURES = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
+const FEATURES = [
+  ...['shader-f16', 'subgroups', 'subgroup-size-control', 'chromium-experimental-subgroup-matrix'],
+] as GPUFeatureName[];
 
 async function openNullDevice(): Promise<GPUDevice | undefined> {
   try {

@@ -1,5 +1,8 @@
+/** Kernels may say how large their subgroups are to be, where an adapter has several sizes: AMD's, and Intel's. */
+export const SUBGROUP_SIZE_CONTROL = 'subgroup-size-control' as GPUFeatureName;
+
 /** Asked for where the adapter has them; kernels look at `device.features`. */
-const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as GPUFeatureName[];
+const FEATURES = ['shader-f16', 'subgroups', SUBGROUP_SIZE_CONTROL, 'timestamp-query'] as GPUFeatureName[];
 
 /** Tensor cores, as Chromium calls them for now. */
 export const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
@@ -27,7 +30,7 @@ export async function openDevice(gpu: GPU, adapter: GPUAdapter, tensorCores: boo
   return adapter.requestDevice({
     label: 'MAEhem',
     requiredFeatures: wanted.filter(
-      (feature) => adapter.features.has(feature) && (known || feature !== 'subgroups'),
+      (feature) => adapter.features.has(feature) && (known || !feature.startsWith('subgroup')),
     ),
     requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });

@@ -1,3 +1,4 @@
+import { type Subgroups, subgroupsAttribute, subgroupsHead } from '../webgpu/subgroups.js';
 import {
   each,
   type GemmProgram,
@@ -39,8 +40,7 @@ export interface MatrixConfig {
 export interface MatrixProgram extends Omit<GemmProgram, 'tile'> {
   readonly tile: MatrixTile;
   readonly config: MatrixConfig;
-  /** Invocations of a subgroup: all subgroups of the adapter have this size. */
-  readonly subgroupSize: number;
+  readonly subgroups: Subgroups;
   /**
    * `emulated` spells matrices as arrays, for subgroups of one invocation: slow, and runs wherever half precision
    * does. It is how all but the built-in functions is tested without tensor cores.
@@ -52,11 +52,8 @@ export interface MatrixProgram extends Omit<GemmProgram, 'tile'> {
 const PADDING = 8;
 
 /** Invocations of a workgroup. */
-export function matrixInvocations({
-  tile,
-  subgroupSize,
-}: Pick<MatrixProgram, 'tile' | 'subgroupSize'>): number {
-  return tile.subgroupsM * tile.subgroupsN * subgroupSize;
+export function matrixInvocations({ tile, subgroups }: Pick<MatrixProgram, 'tile' | 'subgroups'>): number {
+  return tile.subgroupsM * tile.subgroupsN * subgroups.size;
 }
 
 /** Workgroup memory in bytes. */
@@ -84,7 +81,7 @@ ${geluWhere(program)}
 ${writeFunction(program)}
 ${functions}
 
-@compute @workgroup_size(${matrixInvocations(program)})
+@compute @workgroup_size(${matrixInvocations(program)}) ${subgroupsAttribute(program.subgroups)}
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32${builtins}) {
   let subgroup = ${subgroup};
   let firstRow = group.y * ${tile.m}u;
@@ -112,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 `;
 }
 
-function check({ tile, config, a, rowSums = false, subgroupSize }: MatrixProgram): void {
+function check({ tile, config, a, rowSums = false, subgroups }: MatrixProgram): void {
   const whole =
     tile.m % (tile.subgroupsM * config.m) === 0 &&
     tile.n % (tile.subgroupsN * config.n) === 0 &&
@@ -123,7 +120,7 @@ function check({ tile, config, a, rowSums = false, subgroupSize }: MatrixProgram
     );
   if (!rowSums) return;
   if (a.along !== 'rows') throw new Error('gemm: row sums need A along its rows');
-  if (matrixInvocations({ tile, subgroupSize }) % (tile.m / 4) !== 0)
+  if (matrixInvocations({ tile, subgroups }) % (tile.m / 4) !== 0)
     throw new Error('gemm: row sums need invocations that read the same rows of every slab');
 }
 
@@ -168,11 +165,11 @@ function fill(of: 'a' | 'b', program: MatrixProgram): string {
 
 /** Bring one matrix of sums to the epilogue. */
 function finish(i: number, j: number, member: string, program: MatrixProgram): string {
-  const { config, subgroupSize } = program;
+  const { config, subgroups } = program;
   const { m, n } = config;
   return `storeC(own, c${i}_${j});
   workgroupBarrier();
-  for (var four = ${member}; four < ${(m * n) / 4}u; four += ${subgroupSize}u) {
+  for (var four = ${member}; four < ${(m * n) / 4}u; four += ${subgroups.size}u) {
     let at = own + four * 4u;
     let sum = vec4<f32>(finished[at], finished[at + 1u], finished[at + 2u], finished[at + 3u]);
     write(group.z, firstRow + ownRow + ${i * m}u + four / ${n / 4}u, firstColumn + ownColumn + ${j * n}u + four % ${n / 4}u * 4u, sum);
@@ -216,7 +213,7 @@ function dialectOf(program: MatrixProgram): Dialect {
   const [strideA, strideB] = [slab('a', program).stride, slab('b', program).stride];
   if (dialect === 'subgroup-matrix')
     return {
-      directives: 'enable f16;\nenable subgroups;\nenable chromium_experimental_subgroup_matrix;',
+      directives: `enable f16;\n${subgroupsHead(program.subgroups)}\nenable chromium_experimental_subgroup_matrix;`,
       functions: `alias Left = subgroup_matrix_left<f16, ${k}, ${m}>;
 alias Right = subgroup_matrix_right<f16, ${n}, ${k}>;
 alias Result = subgroup_matrix_result<f32, ${n}, ${m}>;

@@ -26,6 +26,10 @@ import {
 import { chooseMatrixTile, MATRIX_TILES } from './tensor-cores.js';
 import { type GemmCall, gemm, gemmOnTensorCores, programTraits } from './webgpu.js';
 
+/** NVIDIA's subgroups; and those that emulated matrices take. */
+const WARPS = { size: 32, asked: false };
+const ONE = { size: 1, asked: false };
+
 const key = fold(seed(1), 'gemm');
 
 /** Beside each tensor lie numbers that must not be touched; beside what is read they are no numbers. */
@@ -113,7 +117,7 @@ async function check(
   const wanted = extras.rowSums ? { ...call, alpha: 1 } : call;
   if ('config' in choice) {
     const { tile, config, ...parts } = choice;
-    const program = { ...programTraits(call), tile, config, subgroupSize: 1, dialect: 'emulated' as const };
+    const program = { ...programTraits(call), tile, config, subgroups: ONE, dialect: 'emulated' as const };
     gemmOnTensorCores(gpu, wanted, { program, ...parts });
   } else gemm(gpu, wanted, choice);
 
@@ -259,7 +263,7 @@ describe('gemm on tensor cores', () => {
   };
   const device: GpuTraits = {
     ...{ software: false, vendor: 'nvidia', workgroupBytes: 49152, workgroupInvocations: 1024 },
-    ...{ subgroupSize: 32, matrixConfig: config },
+    ...{ subgroups: WARPS, matrixConfig: config },
   };
 
   it('is valid WGSL, in all shapes', async (context) => {
@@ -268,7 +272,7 @@ describe('gemm on tensor cores', () => {
       a: { ...traits.a, along: a },
       b: { ...traits.b, along: b },
     });
-    const programs: Omit<MatrixProgram, 'tile' | 'config' | 'subgroupSize' | 'dialect'>[] = [
+    const programs: Omit<MatrixProgram, 'tile' | 'config' | 'subgroups' | 'dialect'>[] = [
       { ...plain, epilogue: { bias: true, gelu: true } },
       { ...plain, out: { vector: true, precision: 'f32' }, epilogue: { bias: true, residual: true } },
       { ...plain, ...along('k', 'rows'), epilogue: { factor: true } },
@@ -279,11 +283,15 @@ describe('gemm on tensor cores', () => {
       for (const tile of MATRIX_TILES)
         for (const program of programs) {
           const dialect = 'subgroup-matrix' as const;
-          const whole = { ...program, tile, config: matrixConfig, subgroupSize: 32, dialect };
+          const whole = { ...program, tile, config: matrixConfig, subgroups: WARPS, dialect };
           const errors = await validateWgsl(gemmSubgroupMatrixWgsl(whole));
           if (errors === undefined) return context.skip('Dawn is not installed');
           expect(errors).toEqual([]);
         }
+    const asking = { ...programs[0]!, tile: MATRIX_TILES[0]!, config, dialect: 'subgroup-matrix' as const };
+    const wgsl = gemmSubgroupMatrixWgsl({ ...asking, subgroups: { size: 32, asked: true } });
+    expect(wgsl).toContain('@subgroup_size(32)');
+    expect(await validateWgsl(wgsl)).toEqual([]);
   });
 
   it('takes halves alone, where the adapter has the matrices', () => {
@@ -318,7 +326,7 @@ describe('gemm on tensor cores', () => {
     const program = {
       ...traits,
       tile: MATRIX_TILES[0]!,
-      subgroupSize: 32,
+      subgroups: WARPS,
       dialect: 'subgroup-matrix' as const,
     };
     expect(() => gemmSubgroupMatrixWgsl({ ...program, config: { m: 16, n: 24, k: 16 } })).toThrow(

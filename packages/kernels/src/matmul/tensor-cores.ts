@@ -35,12 +35,12 @@ const SLABS_OF_A_PART = 8;
 export function chooseMatrixTile(
   size: GemmSize,
   traits: Omit<GemmProgram, 'tile' | 'split'>,
-  { matrixConfig: config, subgroupSize, workgroupBytes, workgroupInvocations }: GpuTraits,
+  { matrixConfig: config, subgroups, workgroupBytes, workgroupInvocations }: GpuTraits,
 ): MatrixChoice | undefined {
-  if (config === undefined || subgroupSize === undefined) return undefined;
+  if (config === undefined || subgroups === undefined) return undefined;
   if (traits.a.precision !== 'f16' && traits.b.precision !== 'f16') return undefined;
   const programs = MATRIX_TILES.filter((tile) => isWhole(tile, config))
-    .map((tile) => ({ ...traits, tile, config, subgroupSize, dialect: 'subgroup-matrix' as const }))
+    .map((tile) => ({ ...traits, tile, config, subgroups, dialect: 'subgroup-matrix' as const }))
     .filter(
       (program) =>
         matrixWorkgroupBytes(program) <= workgroupBytes && matrixInvocations(program) <= workgroupInvocations,

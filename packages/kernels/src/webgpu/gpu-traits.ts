@@ -1,6 +1,7 @@
 import type { GpuEngine } from '@maehem/backend';
 import { kernelMode } from '../dispatch/kernel.js';
 import type { MatrixConfig } from '../matmul/gemm-subgroup-matrix.wgsl.js';
+import { type Subgroups, subgroupsOf } from './subgroups.js';
 
 const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
 
@@ -13,16 +14,16 @@ export interface GpuTraits {
   /** Limits of the device for one workgroup. */
   readonly workgroupBytes: number;
   readonly workgroupInvocations: number;
-  /** Invocations of a subgroup, where subgroups can be used and all have the same size. */
-  readonly subgroupSize?: number;
+  /** Where subgroups can be used, and their size is known. */
+  readonly subgroups?: Subgroups;
   /** What tensor cores multiply at once: float16 with sums in float32. */
   readonly matrixConfig?: MatrixConfig;
 }
 
 /** The traits of the engine's device. */
 export function gpuTraits({ device }: GpuEngine): GpuTraits {
-  const { adapterInfo, features, limits } = device;
-  const { subgroupMinSize: smallest, subgroupMaxSize: largest } = adapterInfo;
+  const { adapterInfo, limits } = device;
+  const subgroups = subgroupsOf(device);
   const names = `${adapterInfo.vendor} ${adapterInfo.architecture} ${adapterInfo.description}`;
   return {
     software:
@@ -31,7 +32,7 @@ export function gpuTraits({ device }: GpuEngine): GpuTraits {
     vendor: adapterInfo.vendor.toLowerCase(),
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
-    ...(features.has('subgroups') && smallest === largest ? { subgroupSize: largest } : {}),
+    ...(subgroups === undefined ? {} : { subgroups }),
     ...matrixConfigOf(device),
   };
 }

@@ -1,6 +1,7 @@
 import type { GpuEngine } from '@maehem/backend';
 import { gpuTraits } from './gpu-traits.js';
 import { lanes } from './lanes.js';
+import { type Subgroups, subgroupsAttribute, subgroupsHead } from './subgroups.js';
 
 /**
  * Kernels that reduce rows: a workgroup of 64 takes as many rows as fit, each row as many invocations as it
@@ -19,8 +20,8 @@ export interface RowGroups {
   /** Invocations that share a row, and rows that share a workgroup. */
   readonly across: number;
   readonly rowsPerGroup: number;
-  /** A row is a subgroup's. */
-  readonly subgroups: boolean;
+  /** Where a row is a subgroup's. */
+  readonly subgroups?: Subgroups;
   /** For pipeline keys: all that the WGSL depends on. */
   readonly key: string;
 }
@@ -34,21 +35,22 @@ const MOST_STEPS = 12;
 export function rowGroups(features: number, gpu: GpuEngine): RowGroups {
   const { width, type, key } = lanes(features);
   const steps = features / width;
-  const { software, subgroupSize } = gpuTraits(gpu);
-  const shared = (across: number, rowsPerGroup: number, subgroups: boolean): RowGroups => ({
-    ...{ type, width, steps, across, rowsPerGroup, subgroups },
-    key: `${key} ${across} x ${rowsPerGroup}${subgroups ? ' subgroups' : ''}`,
+  const { software, subgroups: known } = gpuTraits(gpu);
+  const shared = (across: number, rowsPerGroup: number): RowGroups => ({
+    ...{ type, width, steps, across, rowsPerGroup },
+    key: `${key} ${across} x ${rowsPerGroup}`,
   });
-  if (software) return shared(1, SOFTWARE_WORKGROUP, false);
+  if (software) return shared(1, SOFTWARE_WORKGROUP);
   const across = Math.min(WORKGROUP, 2 ** Math.ceil(Math.log2(steps)));
-  if (subgroupSize !== undefined && subgroupSize <= across && steps <= MOST_STEPS * subgroupSize)
-    return shared(subgroupSize, WORKGROUP / subgroupSize, true);
-  return shared(across, WORKGROUP / across, false);
+  if (known === undefined || known.size > across || steps > MOST_STEPS * known.size)
+    return shared(across, WORKGROUP / across);
+  const rows = shared(known.size, WORKGROUP / known.size);
+  return { ...rows, subgroups: known, key: `${rows.key} subgroups` };
 }
 
 /** What the WGSL begins with. */
 export function rowsHead({ subgroups }: RowGroups): string {
-  return subgroups ? 'enable subgroups;' : '';
+  return subgroups === undefined ? '' : subgroupsHead(subgroups);
 }
 
 /**
@@ -56,9 +58,9 @@ export function rowsHead({ subgroups }: RowGroups): string {
  * What follows is its body.
  */
 export function rowsEntry({ across, rowsPerGroup, subgroups }: RowGroups): string {
-  if (subgroups)
+  if (subgroups !== undefined)
     return `
-@compute @workgroup_size(${WORKGROUP})
+@compute @workgroup_size(${WORKGROUP}) ${subgroupsAttribute(subgroups)}
 fn main(
   @builtin(subgroup_invocation_id) place: u32,
   @builtin(subgroup_id) subgroup: u32,
@@ -84,7 +86,7 @@ export function rowReduction(
   type: 'f32' | 'vec2f' | 'vec3f' = 'f32',
   combine: 'sum' | 'max' = 'sum',
 ): string {
-  if (subgroups) {
+  if (subgroups !== undefined) {
     const whole = combine === 'sum' ? 'subgroupAdd' : 'subgroupMax';
     return `\nfn ${name}(value: ${type}, _lane: vec3u) -> ${type} { return ${whole}(value); }`;
   }

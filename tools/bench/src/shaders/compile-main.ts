@@ -8,9 +8,6 @@ import { type StepPipeline, type StepWork, stepPipelines } from './step-pipeline
 const STDERR = 2;
 const ANSWERS = 3;
 
-const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as GPUFeatureName[];
-const TENSOR_CORES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
-
 Object.assign(globalThis, globals);
 const gpu = create(['enable-dawn-features=allow_unsafe_apis']);
 // Dawn goes when nobody holds it, under the feet of its devices.
@@ -22,12 +19,11 @@ process.exit();
 async function main(work: StepWork): Promise<void> {
   const adapter = await gpu.requestAdapter();
   if (adapter === null) throw new Error('Dawn finds no adapter');
-  const wanted = work.tensorCores ? [...FEATURES, TENSOR_CORES] : FEATURES;
+  const { pipelines, features } = await stepPipelines(work, adapter);
   const device = await adapter.requestDevice({
-    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: features,
     requiredLimits: workgroupLimits(adapter.limits),
   });
-  const pipelines = await stepPipelines(work, adapter);
   tell({ adapter: adapter.info.description, pipelines });
   for (const [index, pipeline] of pipelines.entries()) {
     writeSync(STDERR, `${mark(index)}\n`);

@@ -60,8 +60,10 @@ describe('kernels of a step, compiled for an AMD RX 7900', { timeout: 120_000 },
     expectFast(await compile({ precision: 'float16' }));
   });
 
-  it('keep everything in registers on tensor cores', async () => {
-    expectFast(await compile({ precision: 'float16', tensorCores: true }));
+  it('keep everything in registers on tensor cores, and use them', async () => {
+    const report = await compile({ precision: 'float16', tensorCores: true });
+    expectFast(report);
+    expect(report.gpus[0]!.rows.filter(({ whole }) => whole.matrix > 0)).not.toHaveLength(0);
   });
 
   it('are not compiled for what no one has heard of', async () => {

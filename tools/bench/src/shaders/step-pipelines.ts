@@ -22,6 +22,12 @@ export interface StepPipeline {
   readonly dispatches: number;
 }
 
+/** The programs of a step, and the features of the device that they are for. */
+interface StepPipelines {
+  readonly pipelines: readonly StepPipeline[];
+  readonly features: GPUFeatureName[];
+}
+
 /** Eager, recorded, replayed, and replayed below tfjs: the last is what training goes on with. */
 const STEPS = 4;
 
@@ -29,7 +35,7 @@ const STEPS = 4;
  * The pipelines of a pretraining step as it is for an adapter, whose place a stub takes: in this process, for good.
  * The most dispatched first.
  */
-export async function stepPipelines(work: StepWork, adapter: StubAdapter): Promise<StepPipeline[]> {
+export async function stepPipelines(work: StepWork, adapter: StubAdapter): Promise<StepPipelines> {
   const { config, batch, precision, tensorCores } = work;
   const recorder = recordPipelines(stubGpu(adapter));
   const peer = createMaehem({ open: { tensorCores } });
@@ -57,7 +63,7 @@ interface Pipeline {
 }
 
 /** What was dispatched since the last `take`, by pipeline. */
-function recordPipelines(classes: object): { take(): StepPipeline[] } {
+function recordPipelines(classes: object): { take(): StepPipelines } {
   const { GPUDevice, GPUComputePassEncoder } = classes as {
     GPUDevice: { prototype: GPUDevice };
     GPUComputePassEncoder: { prototype: GPUComputePassEncoder };
@@ -66,6 +72,7 @@ function recordPipelines(classes: object): { take(): StepPipeline[] } {
   const pipelines = new WeakMap<GPUComputePipeline, Pipeline>();
   const current = new WeakMap<GPUComputePassEncoder, Pipeline>();
   let counts = new Map<Pipeline, number>();
+  let features: GPUFeatureName[] = [];
   const { createShaderModule, createComputePipeline, createComputePipelineAsync } = GPUDevice.prototype;
   const { setPipeline, dispatchWorkgroups } = GPUComputePassEncoder.prototype;
   const keep = (made: GPUComputePipeline, { label, compute }: GPUComputePipelineDescriptor) => {
@@ -75,6 +82,7 @@ function recordPipelines(classes: object): { take(): StepPipeline[] } {
   GPUDevice.prototype.createShaderModule = function (descriptor) {
     const made = createShaderModule.call(this, descriptor);
     codes.set(made, descriptor.code);
+    features = [...this.features] as GPUFeatureName[];
     return made;
   };
   GPUDevice.prototype.createComputePipeline = function (descriptor) {
@@ -96,7 +104,8 @@ function recordPipelines(classes: object): { take(): StepPipeline[] } {
     take: () => {
       const taken = [...counts].map(([pipeline, dispatches]) => ({ ...pipeline, dispatches }));
       counts = new Map();
-      return taken.sort((a, b) => b.dispatches - a.dispatches || (a.name < b.name ? -1 : 1));
+      taken.sort((a, b) => b.dispatches - a.dispatches || (a.name < b.name ? -1 : 1));
+      return { pipelines: taken, features };
     },
   };
 }
