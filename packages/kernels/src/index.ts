@@ -41,6 +41,7 @@ export {
 } from './tuning/tune.js';
 export {
   adapterKey,
+  joinTunings,
   type Measured,
   summariseTuning,
   type Tuning,

@@ -1,7 +1,15 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Backend, type GpuEngine, gpuEngine } from '@maehem/backend';
-import { adapterKey, summariseTuning, type Tuning, tuningFrom, tuningText, useTuning } from '@maehem/kernels';
+import {
+  adapterKey,
+  joinTunings,
+  summariseTuning,
+  type Tuning,
+  tuningFrom,
+  tuningText,
+  useTuning,
+} from '@maehem/kernels';
 import { type PretrainSettings, SettingsError } from '@maehem/settings';
 import { cacheFolder } from '@maehem/setup-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
@@ -21,9 +29,9 @@ export function tuningFile(gpu: GpuEngine, cache: string = cacheFolder()): strin
 /** Keep a tuning, beside what is known of other kernels of the adapter. */
 export async function keepTuning(file: string, gpu: GpuEngine, tuning: Tuning): Promise<void> {
   const known = await readTuning(file, gpu);
-  const measured = { ...(typeof known === 'object' ? known.measured : {}), ...tuning.measured };
+  const joined = joinTunings(typeof known === 'object' ? known : undefined, tuning);
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, tuningText({ ...tuning, measured }));
+  await writeFile(file, tuningText(joined));
 }
 
 /** The tuning in a file; a sentence on why it is of no use here; `undefined` where there is no file. */

@@ -42,6 +42,30 @@ export function engineTests({ withPage, site }: Suite): void {
     }),
   );
 
+  it('measures the GPU when asked, takes what it found, and forgets it', { timeout: 300_000 }, () =>
+    withPage({ gpu: true, settings: TINIEST }, async ({ page, faults }) => {
+      await page.locator('#engine').selectOption('webgpu');
+      await page.locator('.about', { hasText: 'WebGPU on' }).waitFor();
+      await page.locator('.mosaic').waitFor();
+      await page.locator('#tab-settings').click();
+      await page.getByRole('button', { name: 'Tune for this GPU' }).click();
+      await page.getByRole('button', { name: 'Cancel' }).waitFor();
+      await page.locator('.tiles', { hasText: /[1-9]\S* % of a step measured/ }).waitFor();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.locator('.notice', { hasText: /\d+ kernels were measured/ }).waitFor();
+      await page.locator('.tiles', { hasText: 'This GPU was measured just now' }).waitFor();
+
+      await page.reload();
+      await page.locator('.mosaic').waitFor();
+      await page.locator('#engine').selectOption('webgpu');
+      await page.locator('.about', { hasText: 'its tiles tuned just now' }).waitFor();
+      await page.locator('#tab-settings').click();
+      await page.getByRole('button', { name: 'Forget' }).click();
+      await page.getByRole('button', { name: 'Tune for this GPU' }).waitFor();
+      expect(faults).toEqual([]);
+    }),
+  );
+
   it('trains on WebGPU where there is one, and survives its loss', { timeout: 300_000 }, () =>
     withPage({ gpu: true, settings: TINIEST }, async ({ page }) => {
       await page.locator('#engine').selectOption('webgpu');

@@ -1,3 +1,4 @@
+import type { Tuning } from '@maehem/kernels';
 import type { PretrainSettings } from '@maehem/settings';
 import {
   type CheckpointInfo,
@@ -27,6 +28,8 @@ export interface StoredRun {
   readonly step: number;
   readonly totalSteps: number;
   readonly loss: number;
+  /** The tuned tiles that it trained with last, on WebGPU. */
+  readonly tuning?: Tuning;
 }
 
 /** A checkpoint's files, as they lie in a folder of Node's `maehem` too. */

@@ -1,4 +1,5 @@
 import type { BackendName } from '@maehem/backend';
+import type { TuneOutcome, TuneProgress } from '@maehem/kernels';
 import type { PretrainSettings } from '@maehem/settings';
 import type { RgbaImage } from '@maehem/viz';
 import type { DataSource } from '../data/source.js';
@@ -17,6 +18,29 @@ export interface OpenRequest {
   readonly start?: { readonly file: Blob; readonly name: string };
 }
 
+/** For what steps, and on which engine, kernels are to be measured. */
+export type TuneRequest = Pick<OpenRequest, 'site' | 'settings' | 'engine'>;
+
+/** What measuring the GPU found. */
+export interface TuneResult {
+  /** Kernels that were measured, that are not as usual now, and that time did not suffice for. */
+  readonly kernels: number;
+  readonly changed: number;
+  readonly missing: number;
+  readonly ended: TuneOutcome['ended'];
+  /** A whole step, as usual and tuned, in milliseconds. */
+  readonly step?: { readonly usualMs: number; readonly ms: number };
+}
+
+/** Tiles that a run takes because they were measured. */
+export interface TunedTiles {
+  /** Kernels that were measured, and those of them that are not as usual. */
+  readonly kernels: number;
+  readonly tuned: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** What the worker has set up. */
 export interface RunSummary {
   readonly id: string;
@@ -24,6 +48,8 @@ export interface RunSummary {
   readonly source: DataSource;
   readonly engine: BackendName;
   readonly engineDescription: string;
+  /** On WebGPU, where the GPU was measured. */
+  readonly tiles?: TunedTiles;
   /** Threads that share each step, the trainer's own included. */
   readonly threads: number;
   readonly step: number;
@@ -166,6 +192,12 @@ export interface TrainerApi {
   probe(): Promise<ProbeLook>;
   /** Weights as safetensors under the reference's names. */
   exportWeights(what: 'model' | 'encoder'): Promise<Uint8Array>;
+  /** Measure the GPU for steps of these settings; in a worker that has opened no run, whose memory is free. */
+  tune(request: TuneRequest, tell: (progress: TuneProgress) => void): Promise<TuneResult>;
+  /** What is measured by then is kept. */
+  stopTuning(): void;
+  /** The GPU of the open run, which goes on as it is. */
+  forgetTuning(): Promise<void>;
   /** For tests, and to see what happens: the engine's device goes away. */
   loseDevice(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { type Backend, GpuLostError, GpuMemoryError } from '@maehem/backend';
+import type { Tuning } from '@maehem/kernels';
 import { isDecoder, type Mae } from '@maehem/mae';
 import { patchGrid } from '@maehem/patches';
 import { type PretrainSettings, pretrainConfig, recomputeEvery } from '@maehem/settings';
@@ -24,6 +25,7 @@ import { emptyHistory, type History, note } from './history.js';
 import type { FailureReason, OpenRequest, Phase, RunSummary, StepTold, TrainerEvent } from './protocol.js';
 import { keptState, stateFromFile } from './start.js';
 import { inThreads, refusalOfThreads } from './threads.js';
+import { openTuning, tunedTiles } from './tuning.js';
 import { nextTurn, oneAtATime } from './turns.js';
 
 /** Held-out pictures that are shown live. */
@@ -59,6 +61,7 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
   const kept = request.resume === undefined ? undefined : await resumed(request.resume);
   const { settings, source } = kept?.run ?? request;
   const { backend, notes } = await openEngine(request.engine, request.site, settings);
+  const tuning = await openTuning(backend, settings);
   const pictures = await openSource(request.site, source, settings);
   const config = pretrainConfig(settings);
   const fromFile =
@@ -76,6 +79,7 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
   const summary: RunSummary = {
     ...{ id, settings, source, history },
     ...{ engine: backend.name, engineDescription: backend.description },
+    ...(tuning && { tiles: tunedTiles(tuning) }),
     threads: refusal === undefined ? settings.threads : 1,
     ...{ step: run.trainer.stepIndex, totalSteps: run.totalSteps, stepsPerEpoch: run.stepsPerEpoch },
     ...{ trainImages: pictures.train.length, heldOutImages: pictures.heldOut.length },
@@ -83,7 +87,7 @@ export async function openRun(request: OpenRequest, tell: (event: TrainerEvent) 
     grid: patchGrid(...config.model.imageSize, config.model.patchSize).shape,
     notes: [...notes, ...(fromFile?.notes ?? [])],
   };
-  return training({ summary, run, backend, pictures, settings, source, history, tell });
+  return training({ summary, run, backend, tuning, pictures, settings, source, history, tell });
 }
 
 async function resumed(id: string) {
@@ -102,6 +106,7 @@ interface Setup {
   readonly summary: RunSummary;
   readonly run: PretrainRun;
   readonly backend: Backend;
+  readonly tuning: Tuning | undefined;
   readonly pictures: Pictures;
   readonly settings: PretrainSettings;
   readonly source: DataSource;
@@ -109,7 +114,8 @@ interface Setup {
   readonly tell: (event: TrainerEvent) => void;
 }
 
-function training({ summary, run, backend, pictures, settings, source, history, tell }: Setup): Run {
+function training(setup: Setup): Run {
+  const { summary, run, backend, tuning, pictures, settings, source, history, tell } = setup;
   const { trainer, totalSteps } = run;
   const between = oneAtATime();
   const live = liveImages(pictures, settings);
@@ -195,7 +201,10 @@ function training({ summary, run, backend, pictures, settings, source, history, 
     if (keptStep === trainer.stepIndex || storageUnavailable() !== undefined) return;
     try {
       const { model, optimizer, info } = await between(checkpoint);
-      const stored = { id: summary.id, settings, source, totalSteps, loss: lastLoss };
+      const stored = {
+        ...{ id: summary.id, settings, source, totalSteps, loss: lastLoss },
+        ...(tuning && { tuning }),
+      };
       await keepCheckpoint(
         { ...stored, step: info.step, updated: Date.now() },
         { model, optimizer, info, history },

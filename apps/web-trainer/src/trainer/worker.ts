@@ -1,16 +1,19 @@
-import { GpuLostError } from '@maehem/backend';
+import { GpuLostError, gpuEngine } from '@maehem/backend';
 import { serveTrainingThread } from '@maehem/train/browser';
 import * as tf from '@tensorflow/tfjs-core';
 import * as comlink from 'comlink';
+import { forgetTuning } from '../keep/tuning-store.js';
 import { engineOffers, withoutThreadsOfTfjs } from './engine.js';
 import { guessPictures, planOf } from './guess.js';
 import { attentionOf, choose, nearest, patchColours, probeRun } from './look.js';
 import type { TrainerApi } from './protocol.js';
 import { openRun, type Run } from './run.js';
 import { THREAD_NAME } from './threads.js';
+import { tuneHere } from './tuning.js';
 
 /** One worker trains one run; another run gets another worker, so that nothing is left over. */
 let run: Run | undefined;
+const tuning = new AbortController();
 
 function current(): Run {
   if (run === undefined) throw new Error('no run is open');
@@ -40,6 +43,9 @@ const api: TrainerApi = {
     const bytes = await current().exportWeights(what);
     return comlink.transfer(bytes, [bytes.buffer]);
   },
+  tune: (request, tell) => tuneHere(request, tell, tuning.signal),
+  stopTuning: () => tuning.abort(),
+  forgetTuning: () => forgetTuning(gpuEngine(tf.backend())),
   loseDevice: async () => {
     const { device } = tf.backend() as unknown as { device?: { destroy(): void } };
     if (device === undefined) current().fail(new GpuLostError('the device was lost (simulated)'));

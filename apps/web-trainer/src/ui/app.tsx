@@ -11,6 +11,7 @@ import { message, phase, run, step } from './session.js';
 import { SettingsPanel } from './settings-panel.js';
 import { Stage } from './stage.js';
 import { Tabs } from './tabs.js';
+import { ago } from './words.js';
 
 const TABS = [
   { id: 'look', name: 'Look inside', panel: LookPanel },
@@ -75,7 +76,8 @@ function RunLine(): VNode | null {
   return (
     <span>
       This one: {value.settings.model.preset}, on {sourceName(value.source)}, {value.engineDescription}
-      {value.threads > 1 ? `, ${value.threads} threads` : ''}.
+      {value.threads > 1 ? `, ${value.threads} threads` : ''}
+      {value.tiles === undefined ? '' : `, its tiles tuned ${ago(value.tiles.at)}`}.
     </span>
   );
 }

@@ -1,4 +1,5 @@
 import type { BackendName } from '@maehem/backend';
+import type { TuneProgress } from '@maehem/kernels';
 import { computed, signal } from '@preact/signals';
 import * as comlink from 'comlink';
 import { storageUnavailable } from '../keep/private-files.js';
@@ -13,6 +14,7 @@ import type {
   StepTold,
   TrainerApi,
   TrainerEvent,
+  TuneResult,
 } from '../trainer/protocol.js';
 import { draft, draftOf, readUrl, source } from './draft.js';
 
@@ -42,6 +44,8 @@ export const pictures = signal<{ step: number; pictures: readonly Guess[] } | un
 export const kept = signal<{ step: number; bytes: number; at: number } | undefined>(undefined);
 export const failure = signal<Failure | undefined>(undefined);
 export const message = signal<Message | undefined>(undefined);
+/** How far the GPU's measuring is, while it goes on. */
+export const tuning = signal<TuneProgress | 'begins' | undefined>(undefined);
 export const runs = signal<readonly StoredRun[]>([]);
 /** The chart's data; the number changes when it does. */
 export const history: { current: History } = { current: emptyHistory() };
@@ -97,6 +101,10 @@ export interface OpenOptions {
 /** Open a run: a kept one, or a fresh one as the draft says. The one that is open is paused and kept first. */
 export async function openRun({ resume, start }: OpenOptions = {}): Promise<boolean> {
   const { settings, error } = draft.value;
+  if (tuning.value !== undefined) {
+    message.value = { kind: 'alarm', text: 'The GPU is being measured: wait for it, or cancel it first.' };
+    return false;
+  }
   if (resume === undefined && settings === undefined) {
     message.value = { kind: 'alarm', text: error! };
     return false;
@@ -205,6 +213,63 @@ export async function recover(on: BackendName | 'auto'): Promise<void> {
   phase.value = 'ready';
   engine.value = on;
   if (await openRun(resumable ? { resume: id } : {})) start();
+}
+
+/**
+ * Measure the GPU for steps of the open run, and open the run again with what was found. A worker of its own does it:
+ * with the run's still there, a large model might find no room.
+ */
+export async function tune(): Promise<void> {
+  const { value } = run;
+  if (value === undefined) return;
+  if (phase.value === 'training') await trainer().pause();
+  const again = resumable(value, step.value);
+  reset('Measuring the GPU');
+  tuning.value = 'begins';
+  let told: Message;
+  try {
+    const request = { site: document.baseURI, settings: value.settings, engine: value.engine };
+    const result = await freshWorker().tune(
+      request,
+      comlink.proxy((progress: TuneProgress) => {
+        tuning.value = progress;
+      }),
+    );
+    told = { kind: 'note', text: tuningInWords(result) };
+  } catch (error) {
+    told = { kind: 'alarm', text: `The GPU could not be measured: ${(error as Error).message}` };
+  } finally {
+    tuning.value = undefined;
+  }
+  await openRun(again);
+  message.value = told;
+}
+
+/** End measuring; what is known by then is kept. */
+export function stopTuning(): void {
+  void trainer().stopTuning();
+}
+
+/** Go back to the usual tiles. */
+export async function forgetTuning(): Promise<void> {
+  const { value } = run;
+  if (value === undefined) return;
+  await trainer().forgetTuning();
+  await openRun(resumable(value, step.value));
+}
+
+/** How to open a run again: it is kept once it has made a step. */
+function resumable({ id }: RunSummary, at: number): OpenOptions {
+  return at > 0 ? { resume: id } : {};
+}
+
+function tuningInWords({ kernels, changed, missing, ended, step }: TuneResult): string {
+  const gain =
+    step === undefined
+      ? ''
+      : ` A step took ${step.usualMs.toFixed(1)} ms, and takes ${step.ms.toFixed(1)} ms now.`;
+  const rest = missing === 0 ? '' : ` ${missing} are left (${ended}): tune again to go on from there.`;
+  return `${kernels} kernels were measured, ${changed} of them are faster in another way than usual.${gain}${rest}`;
 }
 
 export async function refreshRuns(): Promise<void> {

@@ -9,6 +9,7 @@ import { estimate } from './estimate.js';
 import { Choice, Field, NumberField, Switch } from './fields.js';
 import { executionOn, memoryWarnings } from './memory-warnings.js';
 import { draftDiffers, engine, offers, openRun, phase } from './session.js';
+import { Tiles } from './tiles.js';
 import { count } from './words.js';
 
 const shared = signal('');
@@ -91,6 +92,7 @@ export function SettingsPanel(): VNode {
         />
         <Precision />
         <Threads />
+        <Tiles />
         <NumberField path="accumulate" label="Batches a step" min={1} />
         <NumberField path="epochs" label="Epochs" min={0.1} step={1} />
         <NumberField path="optimizer.baseLr" label="Learning rate, batch 256" min={0.00001} step={0.001} />

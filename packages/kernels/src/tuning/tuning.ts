@@ -40,6 +40,11 @@ export function summariseTuning({ measured }: Tuning): { kernels: number; tuned:
   return { kernels: all.length, tuned: all.filter(({ ms, usualMs }) => ms < usualMs).length, at: newest };
 }
 
+/** What is known of an adapter, and what was measured of it now. */
+export function joinTunings(known: Tuning | undefined, newer: Tuning): Tuning {
+  return { ...newer, measured: { ...known?.measured, ...newer.measured } };
+}
+
 /** What one device takes, and what is being watched on it. */
 interface State {
   tuning: Tuning | undefined;
