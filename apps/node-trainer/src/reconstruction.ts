@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { type Dataset, NORMALISATIONS, subset } from '@maehem/data';
+import { type Dataset, NORMALISATIONS, normalisedImages, subset } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
 import { type Mae, reconstruct } from '@maehem/mae';
 import { type MaskPlan, patchify, uploadPlan } from '@maehem/patches';
@@ -35,8 +35,10 @@ export async function firstBatch(
   settings: PretrainSettings,
   count: number,
 ): Promise<HeldOutImages> {
-  for await (const { images, shape } of evaluationBatches(dataset, settings, Math.min(count, dataset.length)))
-    return { images, count: shape[0], settings };
+  for await (const batch of evaluationBatches(dataset, settings, Math.min(count, dataset.length))) {
+    const [found, , , channels] = batch.shape;
+    return { images: normalisedImages(batch, channels), count: found, settings };
+  }
   throw new Error(`${dataset.name} has no images to reconstruct`);
 }
 

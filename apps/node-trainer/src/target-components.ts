@@ -1,3 +1,4 @@
+import { normalisedImages } from '@maehem/data';
 import { patchifyArray } from '@maehem/patches';
 import { type PretrainConfig, pcaProjection } from '@maehem/train';
 import type { TrainingImages } from './data-source.js';
@@ -15,7 +16,8 @@ export async function targetComponents(
   const values = model.patchSize[0] * model.patchSize[1] * model.channels;
   const parts: Float32Array[] = [];
   let count = 0;
-  for await (const { images } of epochs(0, 0)) {
+  for await (const given of epochs(0, 0)) {
+    const images = normalisedImages(given, model.channels);
     const batch = images.length / (height * width * model.channels);
     const patches = patchifyArray(images, [batch, height, width, model.channels], model.patchSize);
     parts.push(normPix ? normalised(patches, values) : patches);

@@ -4,10 +4,13 @@ import {
   BadImageError,
   type Batch,
   type BatchOptions,
+  type ByteImage,
   batches,
   batchesPerEpoch,
   type Dataset,
   epochOrder,
+  normalisedImages,
+  normaliser,
   type Sample,
   trainTransform,
 } from './index.js';
@@ -91,7 +94,7 @@ describe('batches', () => {
   });
 
   it('augment an image by key, epoch and index, not by its place', async () => {
-    const image = async (options: Partial<BatchOptions>): Promise<Float32Array> => {
+    const image = async (options: Partial<BatchOptions>): Promise<ArrayLike<number>> => {
       const all = await collect(slowDataset(8), options);
       const holder = all.find(({ indices }) => indices.includes(3))!;
       const place = holder.indices.indexOf(3);
@@ -112,11 +115,44 @@ describe('batches', () => {
     }
   });
 
-  it('scale plain pixels to 0 … 1 without a transform', async () => {
+  it('are plain pixels without a transform, 0 … 1 as numbers', async () => {
     const [first] = await gather(
       batches(slowDataset(4), { batch: 4, key: seed(0), epoch: 0, shuffle: false }),
     );
-    expect(first!.images[1]).toBe(Math.fround(17 / 255));
+    expect(first!.images).toBeInstanceOf(Uint8Array);
+    expect(first!.images[1]).toBe(17);
+    expect(normalisedImages(first!, 1)[1]).toBe(Math.fround(17 / 255));
+  });
+
+  it('are bytes or numbers as the transform leaves them, and the same numbers then', async () => {
+    const toBytes = base.transform!;
+    const [bytes] = await collect(slowDataset(4));
+    const [numbers] = await collect(slowDataset(4), {
+      transform: (image, key) => normaliser('half', 1)(toBytes(image, key) as ByteImage),
+    });
+    expect(bytes!.images).toBeInstanceOf(Uint8Array);
+    expect(bytes!.normalisation).toEqual({ mean: [0.5], std: [0.5] });
+    expect(numbers!.images).toBeInstanceOf(Float32Array);
+    expect(numbers!.normalisation).toBeUndefined();
+    expect(normalisedImages(bytes!, 1)).toEqual(numbers!.images);
+  });
+
+  it('are of one kind', async () => {
+    const toBytes = base.transform!;
+    let images = 0;
+    const mixed = (transform: BatchOptions['transform']) =>
+      collect(slowDataset(4), {
+        transform: (image, key) => (images++ % 2 === 1 ? transform! : toBytes)(image, key),
+      });
+    await expect(mixed((image) => normaliser('half', 1)(image))).rejects.toThrow(
+      'is numbers where others of its batch are bytes of mean [0.5] and deviation [0.5]',
+    );
+    await expect(
+      mixed((image, key) => ({
+        ...(toBytes(image, key) as ByteImage),
+        normalisation: { mean: [0], std: [1] },
+      })),
+    ).rejects.toThrow('where others of its batch are bytes of mean');
   });
 
   it('have no labels where one image has none', async () => {

@@ -3,15 +3,16 @@ import { assertFinite, BadImageError } from './bad-image.js';
 import { limitConcurrency } from './concurrency.js';
 import type { Dataset } from './dataset.js';
 import { batchesPerEpoch, epochOrder } from './epoch-order.js';
-import { type FloatImage, type Image, type Sample, shapeName } from './image.js';
+import { type Image, type Sample, shapeName } from './image.js';
+import { type ByteImage, type ModelImage, type ModelImages, NORMALISATIONS } from './normalise.js';
 import type { Transform } from './transform.js';
 
-/** One batch on the host. */
-export interface Batch {
+/** One batch on the host. Its images are bytes, or normalised numbers, as the transform left them. */
+export type Batch = ModelImages & BatchFacts;
+
+interface BatchFacts {
   /** Its number in the epoch. */
   readonly index: number;
-  /** [batch, height, width, channel] */
-  readonly images: Float32Array;
   /** [batch, height, width, channel] of `images`. */
   readonly shape: readonly [batch: number, height: number, width: number, channels: number];
   /** [batch]; absent unless every image has a label. */
@@ -40,7 +41,7 @@ export interface BatchOptions {
   readonly shuffle?: boolean;
   /** Leave out a last batch that is not full. Default true: a step's shapes are static. */
   readonly dropLast?: boolean;
-  /** Its results must all have one shape. Default: pixels / 255. */
+  /** Its results must all be of one shape and kind. Default: the pixels, to be divided by 255. */
   readonly transform?: Transform;
   /** Batches to prepare while the consumer works on one. Default 2. */
   readonly prefetch?: number;
@@ -100,7 +101,7 @@ interface ReadBatch {
 interface ReadImage {
   readonly index: number;
   readonly sample: Sample;
-  readonly image: FloatImage;
+  readonly image: ModelImage;
   /** Why the place has not the image that the order gave it. */
   readonly skipped?: SkippedImage;
 }
@@ -111,7 +112,7 @@ function batchReader(
   options: BatchOptions,
 ): { read(index: number): Promise<ReadBatch>; stop(): void } {
   const { batch: size, key, epoch, concurrency = 8, shuffle = true, onBadImage = 'fail' } = options;
-  const transform = options.transform ?? unitRange;
+  const transform = options.transform ?? untouched;
   const order = shuffle ? epochOrder(key, epoch, dataset.length) : undefined;
   const augmentation = fold(fold(key, 'augmentation'), epoch);
   const limited = limitConcurrency(concurrency);
@@ -153,7 +154,7 @@ function batchReader(
     try {
       const sample = await dataset.get(index);
       const image = transform(sample, fold(augmentation, index));
-      assertFinite(image, sample.name);
+      if ('values' in image) assertFinite(image, sample.name);
       return { index, sample, image };
     } catch (error) {
       if (!(error instanceof BadImageError)) throw error;
@@ -176,8 +177,8 @@ class BatchBuffer {
   readonly #indices: Uint32Array;
   readonly #labels: Int32Array;
   #labelled = true;
-  #first: FloatImage | undefined;
-  #images: Float32Array = new Float32Array(0);
+  #first: ModelImage | undefined;
+  #images: Uint8Array | Float32Array = new Uint8Array(0);
 
   constructor(count: number) {
     this.#count = count;
@@ -186,16 +187,14 @@ class BatchBuffer {
   }
 
   put(place: number, { index, sample, image }: ReadImage): void {
+    const pixels = 'values' in image ? image.values : image.pixels;
     if (!this.#first) {
       this.#first = image;
-      this.#images = new Float32Array(this.#count * image.values.length);
+      const size = this.#count * pixels.length;
+      this.#images = 'values' in image ? new Float32Array(size) : new Uint8Array(size);
     }
-    if (shapeName(image) !== shapeName(this.#first))
-      throw new Error(
-        `${sample.name} is ${shapeName(image)} where others of its batch are ${shapeName(this.#first)} ` +
-          '(height x width x channels); give a transform that makes one size of them',
-      );
-    this.#images.set(image.values, place * image.values.length);
+    assertAlike(image, this.#first, sample.name);
+    this.#images.set(pixels, place * pixels.length);
     this.#indices[place] = index;
     if (sample.label === undefined) this.#labelled = false;
     else this.#labels[place] = sample.label;
@@ -203,9 +202,13 @@ class BatchBuffer {
 
   finish(index: number, skipped: number): Batch {
     const { height, width, channels } = this.#first!;
+    const images =
+      'values' in this.#first!
+        ? { images: this.#images as Float32Array }
+        : { images: this.#images as Uint8Array, normalisation: this.#first!.normalisation };
     return {
       index,
-      images: this.#images,
+      ...images,
       shape: [this.#count, height, width, channels],
       ...(this.#labelled && { labels: this.#labels }),
       indices: this.#indices,
@@ -214,10 +217,25 @@ class BatchBuffer {
   }
 }
 
-function unitRange({ height, width, channels, pixels }: Image): FloatImage {
-  const values = new Float32Array(pixels.length);
-  for (let i = 0; i < pixels.length; i++) values[i] = pixels[i]! / 255;
-  return { height, width, channels, values };
+/** @throws when an image is of another shape or kind than the first of its batch. */
+function assertAlike(image: ModelImage, first: ModelImage, name: string): void {
+  if (shapeName(image) !== shapeName(first))
+    throw new Error(
+      `${name} is ${shapeName(image)} where others of its batch are ${shapeName(first)} ` +
+        '(height x width x channels); give a transform that makes one size of them',
+    );
+  if (kindName(image) !== kindName(first))
+    throw new Error(`${name} is ${kindName(image)} where others of its batch are ${kindName(first)}`);
+}
+
+function kindName(image: ModelImage): string {
+  if ('values' in image) return 'numbers';
+  const { mean, std } = image.normalisation;
+  return `bytes of mean [${mean}] and deviation [${std}]`;
+}
+
+function untouched({ height, width, channels, pixels }: Image): ByteImage {
+  return { height, width, channels, pixels, normalisation: NORMALISATIONS.none };
 }
 
 function checkOptions(dataset: Dataset, options: BatchOptions): void {

@@ -24,10 +24,17 @@ export { type IdxArray, parseIdx } from './idx.js';
 export type { FloatImage, Image, ImageSize, Sample } from './image.js';
 export { mnistDataset, type NamedBytes } from './mnist.js';
 export {
+  type ByteImage,
+  byteLevels,
+  type ModelImage,
+  type ModelImages,
   NORMALISATIONS,
   type Normalisation,
   type NormalisationName,
   type Normaliser,
+  normalisationOf,
+  normalisedImages,
+  normalisedValues,
   normaliser,
 } from './normalise.js';
 export {

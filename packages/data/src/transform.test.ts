@@ -6,6 +6,7 @@ import {
   evaluationTransform,
   type Image,
   imageFromFloats,
+  normalisedValues,
   normaliser,
   toChannels,
   trainTransform,
@@ -60,7 +61,9 @@ describe('transforms', () => {
   it('train: one size and the channels asked for, by key alone', () => {
     const transform = trainTransform({ size: [8, 12], channels: 1, normalisation: 'half' });
     const first = transform(image, fold(key, 0));
-    expect([first.height, first.width, first.channels, first.values.length]).toEqual([8, 12, 1, 96]);
+    expect([first.height, first.width, first.channels, normalisedValues(first).length]).toEqual([
+      8, 12, 1, 96,
+    ]);
     expect(transform(image, fold(key, 0))).toEqual(first);
     expect(transform(image, fold(key, 1))).not.toEqual(first);
   });
@@ -73,12 +76,12 @@ describe('transforms', () => {
       crop: false,
       flip: false,
     });
-    expect(transform(image, key).values[7]).toBe(Math.fround(image.pixels[7]! / 255));
+    expect(normalisedValues(transform(image, key))[7]).toBe(Math.fround(image.pixels[7]! / 255));
   });
 
   it('evaluation: the middle, whatever the key', () => {
     const transform = evaluationTransform({ size: 20, channels: 3, normalisation: 'none' });
-    const { values } = transform(image, key);
+    const values = normalisedValues(transform(image, key));
     expect(values.length).toBe(1200);
     expect(values[0]).toBe(Math.fround(image.pixels[5 * 3]! / 255));
     expect(() =>

@@ -6,13 +6,21 @@ import { toChannels } from './channels.js';
 import { centreCrop, resizeShortSide } from './crop.js';
 import { fixedSizeCrop } from './fixed-size-crop.js';
 import { randomFlip } from './flip.js';
-import { type FloatImage, heightAndWidth, type Image, type ImageSize } from './image.js';
-import { NORMALISATIONS, type Normalisation, type NormalisationName, normaliser } from './normalise.js';
+import { heightAndWidth, type Image, type ImageSize } from './image.js';
+import {
+  type ByteImage,
+  type ModelImage,
+  NORMALISATIONS,
+  type Normalisation,
+  type NormalisationName,
+  normalisationOf,
+  normaliser,
+} from './normalise.js';
 import { type RandomResizedCropOptions, randomResizedCrop } from './random-resized-crop.js';
 import { resample } from './resample.js';
 
 /** A decoded image to what the model takes. All its randomness comes from `key`. */
-export type Transform = (image: Image, key: Key) => FloatImage;
+export type Transform<Result extends ModelImage = ModelImage> = (image: Image, key: Key) => Result;
 
 export interface TransformOptions {
   /** Of the result, in pixels. */
@@ -39,11 +47,13 @@ export interface TrainTransformOptions extends TransformOptions {
 
 /**
  * Augmentation, in timm's order: crop, flip, jitter or RandAugment, normalisation, erasing. Pretraining has the first
- * two and nothing else (He et al. 2021, section 4.1 and A.1).
+ * two and nothing else (He et al. 2021, section 4.1 and A.1). Images stay bytes, to be normalised on the device; with
+ * erasing, which leaves noise in numbers, they are normalised here.
  */
 export function trainTransform(options: TrainTransformOptions): Transform {
   const { channels, normalisation, flip = true, colourJitter: jitter = 0, erasing } = options;
   const normalise = normaliser(normalisation, channels);
+  const each = normalisationOf(normalisation, channels);
   const fill = meanColour(normalisation);
   return (image, key) => {
     const cropped = takeCrop(toChannels(image, channels), fold(key, 'crop'), options);
@@ -52,8 +62,8 @@ export function trainTransform(options: TrainTransformOptions): Transform {
     const augmented = options.randAugment
       ? randAugment(jittered, fold(key, 'randaugment'), fill, options.randAugment)
       : jittered;
-    const values = normalise(augmented);
-    return erasing ? randomErasing(values, fold(key, 'erasing'), erasing) : values;
+    if (!erasing) return { ...augmented, normalisation: each };
+    return randomErasing(normalise(augmented), fold(key, 'erasing'), erasing);
   };
 }
 
@@ -76,14 +86,16 @@ export interface EvaluationTransformOptions extends TransformOptions {
   readonly shortSide?: number;
 }
 
-/** Evaluation's preprocessing: short side resized (bicubic), central crop, normalised. Ignores its key. */
-export function evaluationTransform(options: EvaluationTransformOptions): Transform {
-  const { size, channels, normalisation } = options;
+/** Evaluation's preprocessing: short side resized (bicubic), central crop, to be normalised. Ignores its key. */
+export function evaluationTransform(options: EvaluationTransformOptions): Transform<ByteImage> {
+  const { size, channels } = options;
   const [height, width] = heightAndWidth(size);
   const shortSide = options.shortSide ?? Math.max(height, width);
   if (shortSide < Math.max(height, width))
     throw new Error(`shortSide ${shortSide} is smaller than the crop of ${height}x${width}; raise it`);
-  const normalise = normaliser(normalisation, channels);
-  return (image) =>
-    normalise(centreCrop(resizeShortSide(toChannels(image, channels), shortSide), [height, width]));
+  const normalisation = normalisationOf(options.normalisation, channels);
+  return (image) => {
+    const cut = centreCrop(resizeShortSide(toChannels(image, channels), shortSide), [height, width]);
+    return { ...cut, normalisation };
+  };
 }

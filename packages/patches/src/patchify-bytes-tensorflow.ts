@@ -2,7 +2,7 @@ import { DataTypes, type RawTensor, type TensorFlowOps } from '@maehem/backend';
 import type { KernelRawTensors } from '@maehem/kernels';
 import { type PatchifyBytesAttrs, type PatchifyBytesInputs, patchesShape } from './patchify-bytes-kernel.js';
 
-/** TensorFlow has bytes: they are moved while they are small, and looked up at last. */
+/** Places in the table are sums in float32: with a GPU, TensorFlow adds int32 on the host. */
 export function patchifyBytesTensorFlow(
   { pixels, levels }: KernelRawTensors<PatchifyBytesInputs>,
   attrs: PatchifyBytesAttrs,
@@ -12,21 +12,26 @@ export function patchifyBytesTensorFlow(
   const [batch, words] = pixels.shape as [number, number];
   const kept = levels.shape[0]!;
   const [rows, columns] = [height / patchHeight, width / patchWidth];
-  const [unpacked] = ops.run('Bitcast', [pixels], {
-    T: { type: DataTypes.int32 },
-    type: { type: DataTypes.uint8 },
-  });
-  const bytes = firstColumns(ops.reshape(unpacked, [batch, words * 4]), height * width * channels, ops);
+  const int32 = { T: { type: DataTypes.int32 } };
+  const bits = ops.integers([0, 8, 16, 24]);
+  const [shifted] = ops.run('RightShift', [ops.reshape(pixels, [batch, words, 1]), bits], int32);
+  const [unpacked] = ops.run('BitwiseAnd', [shifted, ops.axis(255)], int32);
+  const filled = ops.reshape(ops.cast(unpacked, DataTypes.float32), [batch, words * 4]);
+  const bytes = firstColumns(filled, height * width * channels, ops);
   const strips = ops.reshape(bytes, [batch * rows, patchHeight, columns, patchWidth * channels]);
   const pixelRows = ops.reshape(ops.transpose(strips, [0, 2, 1, 3]), [batch * height * width, channels]);
   const starts = ops.integers(Array.from({ length: kept }, (_, channel) => 256 * channel));
-  const places = ops.add(ops.cast(firstColumns(pixelRows, kept, ops), DataTypes.int32), starts);
-  const [numbers] = ops.run('GatherV2', [ops.reshape(levels, [kept * 256]), places, ops.axis(0)], {
-    batch_dims: 0,
-    Tparams: { type: DataTypes.float32 },
-    Tindices: { type: DataTypes.int32 },
-    Taxis: { type: DataTypes.int32 },
-  });
+  const sums = ops.add(firstColumns(pixelRows, kept, ops), ops.cast(starts, DataTypes.float32));
+  const [numbers] = ops.run(
+    'GatherV2',
+    [ops.reshape(levels, [kept * 256]), ops.cast(sums, DataTypes.int32), ops.axis(0)],
+    {
+      batch_dims: 0,
+      Tparams: { type: DataTypes.float32 },
+      Tindices: { type: DataTypes.int32 },
+      Taxis: { type: DataTypes.int32 },
+    },
+  );
   return [ops.reshape(numbers, patchesShape(batch, kept, attrs))];
 }
 

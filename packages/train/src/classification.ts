@@ -1,7 +1,6 @@
 import { tidy } from '@maehem/backend';
-import { patchify } from '@maehem/patches';
 import { type Classifier, type ClassifierConfig, classify } from '@maehem/vit';
-import * as tf from '@tensorflow/tfjs-core';
+import { patchesOf, uploadImages } from './device-images.js';
 import type { ImageBatch } from './features.js';
 
 /** How well a classifier does on labelled images. */
@@ -25,13 +24,12 @@ export async function evaluateClassifier(
   config: ClassifierConfig,
   batches: AsyncIterable<ImageBatch> | Iterable<ImageBatch>,
 ): Promise<Classification> {
-  const [height, width] = config.imageSize;
   const sums = { images: 0, right: 0, inFive: 0, loss: 0 };
-  for await (const { images, labels } of batches) {
+  for await (const batch of batches) {
+    const { labels } = batch;
     if (labels === undefined) throw new Error('a classifier is evaluated on labelled images');
-    const shape = [labels.length, height, width, config.channels] as const;
     const logits = tidy(() =>
-      classify(params, patchify(tf.tensor4d(images, [...shape]), config.patchSize), config),
+      classify(params, patchesOf(uploadImages(batch, config, labels.length), config), config),
     );
     const values = (await logits.data()) as Float32Array;
     logits.dispose();

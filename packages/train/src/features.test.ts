@@ -24,7 +24,7 @@ const labels = Int32Array.of(3, 1, 4, 1, 5);
 const initial = () => initMae(fold(key, 'init'), model);
 
 /** The images in batches of these sizes. */
-function* batchesOf(...sizes: number[]): Generator<Required<ImageBatch>> {
+function* batchesOf(...sizes: number[]): Generator<{ images: Float32Array; labels: Int32Array }> {
   let at = 0;
   for (const size of sizes) {
     yield {
@@ -40,11 +40,14 @@ describeOnEveryBackend('features', () => {
     const before = tf.memory().numTensors;
     const params = initial();
     const pixels = tf.tensor4d(images, [COUNT, 8, 16, 1]);
-    const made = tf.tidy(() => ({
-      ...encodeAll(params, patchify(pixels, [4, 4]), { heads: 2 }),
-      pooled: poolFeatures(params, model, pixels, 'class'),
-      averaged: poolFeatures(params, model, pixels, 'mean'),
-    }));
+    const made = tf.tidy(() => {
+      const patches = patchify(pixels, [4, 4]);
+      return {
+        ...encodeAll(params, patches, { heads: 2 }),
+        pooled: poolFeatures(params, model, patches, 'class'),
+        averaged: poolFeatures(params, model, patches, 'mean'),
+      };
+    });
     await expectClose(made.pooled, made.classToken, 1e-6);
     const values = await made.tokens.data();
     const mean = Float32Array.from({ length: COUNT * 8 }, (_, i) => {

@@ -1,7 +1,8 @@
 import { tidy } from '@maehem/backend';
+import type { ModelImages } from '@maehem/data';
 import { encode, type MaeConfig, type MaeEncoder } from '@maehem/mae';
-import { patchify } from '@maehem/patches';
 import * as tf from '@tensorflow/tfjs-core';
+import { patchesOf, uploadImages } from './device-images.js';
 
 /** How tokens become one feature vector: the class token, or the mean over patch tokens. */
 export type FeaturePooling = 'class' | 'mean';
@@ -14,21 +15,21 @@ export interface Features {
   readonly labels?: Int32Array;
 }
 
-/** Images on the host: NHWC, normalised, with their labels. */
-export interface ImageBatch {
-  readonly images: Float32Array;
-  readonly labels?: Int32Array;
-}
+/** Images on the host, [batch, height, width, channel], with their labels: bytes, or normalised numbers. */
+export type ImageBatch = ModelImages & { readonly labels?: Int32Array };
 
-/** Encoder output of one batch, pooled: [batch, dim]. Without masking, without gradients. */
+/**
+ * Encoder output of one batch, pooled: [batch, dim]. Without masking, without gradients.
+ * @param patches [batch, token, patch values], of whole images
+ */
 export function poolFeatures(
   params: MaeEncoder,
   config: MaeConfig,
-  images: tf.Tensor4D,
+  patches: tf.Tensor3D,
   pooling: FeaturePooling,
 ): tf.Tensor2D {
   return tidy(() => {
-    const latent = encode(params, patchify(images, config.patchSize), config);
+    const latent = encode(params, patches, config);
     const [batch, tokens, dim] = latent.shape;
     if (pooling === 'class')
       return tf.reshape(tf.slice(latent, [0, 0, 0], [batch, 1, dim]), [batch, dim]) as tf.Tensor2D;
@@ -56,10 +57,11 @@ export async function extractFeatures(
       throw new Error(
         `features: a batch of ${batch.images.length} values is not a whole number of images of ${height}x${width}x${config.channels}`,
       );
-    const images = tf.tensor4d(batch.images, [count, height, width, config.channels]);
-    const features = poolFeatures(params, config, images, pooling);
+    const features = tidy(() =>
+      poolFeatures(params, config, patchesOf(uploadImages(batch, config, count), config), pooling),
+    );
     parts.push((await features.data()) as Float32Array);
-    tf.dispose([images, features]);
+    features.dispose();
     if (batch.labels !== undefined) labels.push(batch.labels);
   }
   const values = concatenate(parts, Float32Array);

@@ -1,10 +1,18 @@
-import { type MixPlan, mixImages, mixPlan, mixTargets } from '@maehem/data';
+import {
+  type MixOptions,
+  type MixPlan,
+  type ModelImages,
+  mixImages,
+  mixPlan,
+  mixTargets,
+  normalisedImages,
+} from '@maehem/data';
 import { smoothTargets, softmaxCrossEntropy } from '@maehem/losses';
 import { adamw, finetuneGroups, linearScaledLr, warmupCosine, withEma } from '@maehem/optim';
-import { patchify } from '@maehem/patches';
 import { fold } from '@maehem/random';
 import { type Classifier, classify, dropPathFactors } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
+import { type DeviceImages, patchesOf, uploadImages } from './device-images.js';
 import type { ImageBatch } from './features.js';
 import { type FinetuneConfig, finetuneKeys } from './finetune-config.js';
 import { isTuned } from './partial-tuning.js';
@@ -12,9 +20,7 @@ import { assertBatchSize, type RunPlan } from './training-run.js';
 import { splitTree, type TrainingTask } from './training-step.js';
 
 /** One labelled batch on the device, with all the chance of its step. */
-export type FinetuneBatch = {
-  /** [batch, token, patch values] */
-  readonly patches: tf.Tensor3D;
+export type FinetuneBatch = DeviceImages & {
   /** [batch, class]: smoothed, mixed as the images are. */
   readonly targets: tf.Tensor2D;
   /** [depth * 2, batch], where there is stochastic depth. */
@@ -45,8 +51,11 @@ export function finetuneTask(
   const optimizer = adamw({ schedule, treatments, beta1, beta2 });
   return {
     objective: {
-      loss: (weights, { patches, targets, dropPath }) =>
-        softmaxCrossEntropy(classify(weights, patches, { ...model, recompute }, dropPath), targets),
+      loss: (weights, batch) => {
+        const patches = patchesOf(batch, model);
+        const logits = classify(weights, patches, { ...model, recompute }, batch.dropPath);
+        return softmaxCrossEntropy(logits, batch.targets);
+      },
       trainable,
     },
     optimizer: ema === null ? optimizer : withEma(optimizer, ema),
@@ -61,27 +70,34 @@ export function finetuneTask(
  */
 export function uploadFinetuneBatch(
   config: FinetuneConfig,
-  { images, labels }: ImageBatch,
+  images: ImageBatch,
   batchIndex: number,
 ): FinetuneBatch {
   const { model, batch, dropPath: rate, mix } = config;
-  const [height, width] = model.imageSize;
-  const shape = [batch, height, width, model.channels] as const;
-  assertBatchSize(images, batchIndex, shape);
+  const { labels } = images;
+  assertBatchSize(images, batchIndex, [batch, ...model.imageSize, model.channels]);
   if (labels === undefined)
     throw new Error(`batch ${batchIndex} has images without labels; fine-tuning needs a label for each`);
   const keys = finetuneKeys(config);
-  const plan = mixPlan(fold(keys.mix, batchIndex), [height, width], mix);
-  const pixels = tf.tensor4d(mixImages(images, shape, plan), [...shape]);
-  const patches = patchify(pixels, model.patchSize);
-  pixels.dispose();
+  const plan = mixPlan(fold(keys.mix, batchIndex), model.imageSize, mix);
   const { depth } = model;
   const factors = rate > 0 && dropPathFactors(fold(keys.dropPath, batchIndex), { depth, batch, rate });
   return {
-    patches,
+    ...uploadImages(mixes(mix) ? mixed(images, config, plan) : images, model, batch),
     targets: tf.tensor2d(targetsOf(config, labels, plan), [batch, model.classes]),
     ...(factors ? { dropPath: tf.tensor2d(factors, [depth * 2, batch]) } : {}),
   };
+}
+
+/** Does a run mix images? Numbers are mixed, not bytes, and a captured step takes one or the other throughout. */
+function mixes({ mixup, cutmix }: MixOptions): boolean {
+  return mixup > 0 || cutmix > 0;
+}
+
+function mixed(images: ModelImages, { model, batch }: FinetuneConfig, plan: MixPlan): ModelImages {
+  const { imageSize, channels } = model;
+  const values = normalisedImages(images, channels);
+  return { images: mixImages(values, [batch, ...imageSize, channels], plan) };
 }
 
 function targetsOf(

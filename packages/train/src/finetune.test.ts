@@ -34,7 +34,10 @@ const whole: FinetuneConfig = {
 };
 
 /** Three batches an epoch; a class is a brightness. */
-async function* images(epoch: number, start: number): AsyncGenerator<Required<ImageBatch>> {
+async function* images(
+  epoch: number,
+  start: number,
+): AsyncGenerator<{ images: Float32Array; labels: Int32Array }> {
   for (let b = start; b < 3; b++) {
     const noise = normal(fold(fold(key, epoch % 3), b), BATCH * PIXELS);
     const labels = Int32Array.from({ length: BATCH }, (_, i) => (i + b) % 3);

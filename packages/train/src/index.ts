@@ -15,6 +15,7 @@ export {
   uploadStateOf,
 } from './checkpoint.js';
 export { type Classification, evaluateClassifier } from './classification.js';
+export { type DeviceImages, patchesOf, uploadImages } from './device-images.js';
 export { DivergenceError, type DivergenceReport, watchDivergence } from './divergence.js';
 export {
   extractFeatures,

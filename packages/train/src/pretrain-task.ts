@@ -8,12 +8,11 @@ import {
 } from '@maehem/mae';
 import type { Optimizer } from '@maehem/optim';
 import type * as tf from '@tensorflow/tfjs-core';
+import { type DeviceImages, patchesOf } from './device-images.js';
 import { type Objective, splitTree, type TrainingParams } from './training-step.js';
 
 /** One batch on the device. */
-export type PretrainBatch = {
-  /** [batch, token, patch values] */
-  readonly patches: tf.Tensor3D;
+export type PretrainBatch = DeviceImages & {
   readonly plan: DevicePlan;
   /** [batch, token, patch values]: what to predict, where it is neither pixels nor normalised pixels. */
   readonly target?: tf.Tensor3D;
@@ -40,7 +39,8 @@ export function pretrainObjective(task: GradientTask): Objective<Mae, PretrainBa
   const { objective, recompute } = task;
   const model = { ...task.model, recompute };
   return {
-    loss: (params, { patches, plan, target }) => maeLoss(params, model, patches, plan, objective, target),
+    loss: (params, batch) =>
+      maeLoss(params, model, patchesOf(batch, model), batch.plan, objective, batch.target),
     trainable: isTrainable,
   };
 }

@@ -1,9 +1,12 @@
+import { tidy } from '@maehem/backend';
+import type { ModelImages } from '@maehem/data';
 import { normPixTarget } from '@maehem/losses';
 import { initMae, type Mae } from '@maehem/mae';
 import { adamw, linearScaledLr, pretrainGroups, warmupCosine } from '@maehem/optim';
-import { patchify, uploadPlan } from '@maehem/patches';
+import { uploadPlan } from '@maehem/patches';
 import { fold, type Key, seed } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
+import { patchesOf, uploadImages } from './device-images.js';
 import { maskPlan } from './masking.js';
 import type { PretrainConfig } from './pretrain-config.js';
 import { type PretrainBatch, type PretrainTask, splitParams } from './pretrain-task.js';
@@ -68,7 +71,7 @@ export function createPretraining(
   const projection = targetProjection(config, options.components);
   const task = { ...pretrainTask(config, from.params, plan), recompute };
   const trainer = pretrainer(task, { ...from, capture });
-  return createTrainingRun(config, plan, trainer, ({ images }, batchIndex) =>
+  return createTrainingRun(config, plan, trainer, (images, batchIndex) =>
     uploadBatch(config, images, batchIndex, projection),
   );
 }
@@ -109,23 +112,20 @@ function targetProjection(
 
 /**
  * One batch on the device, with the masking plan of its number in the run.
- * @param images NHWC, normalised
+ * @param images [batch, height, width, channel]
  * @param projection [value, value]: what patches (normalised ones, with norm-pix) are multiplied by to give the target
  */
 export function uploadBatch(
   config: PretrainConfig,
-  images: Float32Array,
+  images: ModelImages,
   batchIndex: number,
   projection?: Float32Array,
 ): PretrainBatch {
   const { model, mask, batch } = config;
-  const shape = [batch, ...model.imageSize, model.channels] as const;
-  assertBatchSize(images, batchIndex, shape);
+  assertBatchSize(images, batchIndex, [batch, ...model.imageSize, model.channels]);
   const plan = maskPlan(fold(runKeys(config).mask, batchIndex), mask, model, batch);
-  const pixels = tf.tensor4d(images, [...shape]);
-  const patches = patchify(pixels, model.patchSize);
-  pixels.dispose();
-  if (projection === undefined) return { patches, plan: uploadPlan(plan) };
+  if (projection === undefined) return { ...uploadImages(images, model, batch), plan: uploadPlan(plan) };
+  const patches = tidy(() => patchesOf(uploadImages(images, model, batch), model));
   return { patches, plan: uploadPlan(plan), target: projectedTarget(patches, config.normPix, projection) };
 }
 

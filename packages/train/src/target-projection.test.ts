@@ -3,7 +3,7 @@ import { smallMaePreset } from '@maehem/mae';
 import { fold, normal, seed } from '@maehem/random';
 import { describeOnEveryBackend, expectClose } from '@maehem/testing';
 import { describe, expect, it } from 'vitest';
-import { createPretraining, pretrainDefaults, uploadBatch } from './index.js';
+import { createPretraining, patchesOf, pretrainDefaults, uploadBatch } from './index.js';
 import { lowPassProjection, pcaProjection } from './target-projection.js';
 
 function apply(matrix: Float32Array, vector: readonly number[]): number[] {
@@ -66,8 +66,8 @@ describeOnEveryBackend('pretraining on a reduced target', () => {
 
   it('hands patches times the projection to the loss', async () => {
     const config = pretrainDefaults(model, { batch: 2, epochs: 1, target: 'low-pass', normPix: false });
-    const batch = uploadBatch(config, images, 0, lowPassProjection(model));
-    const patches = await batch.patches.data();
+    const batch = uploadBatch(config, { images }, 0, lowPassProjection(model));
+    const patches = await patchesOf(batch, model).data();
     const expected = apply(lowPassProjection(model), [...patches.subarray(0, 48)]);
     await expectClose((await batch.target!.data()).subarray(0, 48), expected, 1e-5);
     dispose(batch);

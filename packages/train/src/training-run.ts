@@ -1,4 +1,5 @@
 import { dispose, type TensorTree } from '@maehem/backend';
+import type { ModelImages } from '@maehem/data';
 import type { OptimizerState } from '@maehem/optim';
 import { watchDivergence } from './divergence.js';
 import type { ImageBatch } from './features.js';
@@ -134,11 +135,11 @@ export function createTrainingRun<
 }
 
 /**
- * The number of values in a batch of images.
- * @throws when an image batch has another; the message says what was expected.
+ * Does a batch of images have as many values as it should?
+ * @throws when it has not; the message says what was expected.
  */
 export function assertBatchSize(
-  images: Float32Array,
+  { images }: ModelImages,
   batchIndex: number,
   shape: readonly [batch: number, height: number, width: number, channels: number],
 ): void {

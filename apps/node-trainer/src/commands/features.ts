@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { dispose, openBackend } from '@maehem/backend';
-import { batches, type Dataset, NORMALISATIONS, subset } from '@maehem/data';
+import { batches, type Dataset, NORMALISATIONS, normalisedImages, subset } from '@maehem/data';
 import { openDataset } from '@maehem/data/node';
 import { seed } from '@maehem/random';
 import {
@@ -84,8 +84,10 @@ export function featuresCommand(): Command {
         dataset,
         Array.from({ length: Math.min(PICTURES, dataset.length) }, (_, i) => i),
       );
-      for await (const { images: pixels } of of(shown, shown.length))
+      for await (const batch of of(shown, shown.length)) {
+        const pixels = normalisedImages(batch, config.channels);
         await writePictures(options.pictures, { encoder, config, pixels, normalise });
+      }
     }
     dispose(encoder);
     for (const path of [options.out, options.pictures])

@@ -1,5 +1,5 @@
-import { dispose } from '@maehem/backend';
-import { type Dataset, subset, toChannels } from '@maehem/data';
+import { dispose, tidy } from '@maehem/backend';
+import { type Dataset, normalisedImages, normalisedValues, subset, toChannels } from '@maehem/data';
 import { encodeAll, encoderAttention, initMae, type MaeEncoder } from '@maehem/mae';
 import { patchGrid, patchify } from '@maehem/patches';
 import { fold, type Key, permutation } from '@maehem/random';
@@ -26,7 +26,8 @@ export async function choose(run: Run, picture: PictureChoice): Promise<Float32A
     'image' in picture
       ? { ...picture.image, channels: 3 }
       : await run.pictures.heldOut.get(picture.heldOut % run.pictures.heldOut.length);
-  return transform(toChannels(image, channels as 1 | 3), runKeys(pretrainConfig(run.settings)).data).values;
+  const key = runKeys(pretrainConfig(run.settings)).data;
+  return normalisedValues(transform(toChannels(image, channels as 1 | 3), key));
 }
 
 /** Where the heads of a block look. */
@@ -47,7 +48,9 @@ export async function attentionOf(run: Run, picture: PictureChoice, block: numbe
 export async function patchColours(run: Run, count: number): Promise<PcaLook> {
   const { model } = pretrainConfig(run.settings);
   const { rows, columns, tokens } = patchGrid(...model.imageSize, model.patchSize);
-  for await (const { images, shape } of shown(spread(run.pictures.heldOut, count), run.settings, count)) {
+  for await (const batch of shown(spread(run.pictures.heldOut, count), run.settings, count)) {
+    const { shape } = batch;
+    const images = normalisedImages(batch, model.channels);
     const features = await run.between(async () => {
       const tensor = tf.tidy(() => encodeAll(run.params(), patchesOf(run, images, shape[0]), model).tokens);
       const values = (await tensor.data()) as Float32Array;
@@ -69,14 +72,12 @@ export async function patchColours(run: Run, count: number): Promise<PcaLook> {
 /** The held-out pictures whose features point the same way. */
 export async function nearest(run: Run, picture: PictureChoice, count: number): Promise<NeighbourLook> {
   const { model } = pretrainConfig(run.settings);
-  const [height, width] = model.imageSize;
   const image = await choose(run, picture);
   const gallery = spread(run.pictures.heldOut, GALLERY);
   const { query, features } = await run.between(async () => {
-    const pixels = tf.tensor4d(image, [1, height, width, model.channels]);
-    const pooled = poolFeatures(run.params(), model, pixels, 'mean');
+    const pooled = tidy(() => poolFeatures(run.params(), model, patchesOf(run, image, 1), 'mean'));
     const query = (await pooled.data()) as Float32Array;
-    tf.dispose([pixels, pooled]);
+    pooled.dispose();
     return { query, features: await featuresOf(run, run.params(), gallery) };
   });
   const similarities = each(features.length, (at) =>
@@ -89,12 +90,12 @@ export async function nearest(run: Run, picture: PictureChoice, count: number): 
   const neighbours = await Promise.all(
     others.map(async (at) => {
       const sample = await gallery.get(at);
-      const values = evaluationImages(run.settings)(
+      const pixels = evaluationImages(run.settings)(
         toChannels(sample, model.channels as 1 | 3),
         runKeys(pretrainConfig(run.settings)).data,
-      ).values;
+      );
       const label = sample.label === undefined ? undefined : gallery.classes?.[sample.label];
-      return { image: toRgba(values, format), similarity: similarities[at]!, label };
+      return { image: toRgba(normalisedValues(pixels), format), similarity: similarities[at]!, label };
     }),
   );
   return { original: toRgba(image, format), neighbours, searched: features.length };

@@ -1,4 +1,5 @@
 import { type Backend, GpuLostError, GpuMemoryError } from '@maehem/backend';
+import { normalisedImages } from '@maehem/data';
 import type { Tuning } from '@maehem/kernels';
 import { isDecoder, type Mae } from '@maehem/mae';
 import { patchGrid } from '@maehem/patches';
@@ -273,8 +274,10 @@ async function liveImages(
   { heldOut }: Pictures,
   settings: PretrainSettings,
 ): Promise<{ values: Float32Array; count: number }> {
-  for await (const { images, shape } of shown(spread(heldOut, LIVE), settings, LIVE))
-    return { values: images, count: shape[0] };
+  for await (const batch of shown(spread(heldOut, LIVE), settings, LIVE)) {
+    const [count, , , channels] = batch.shape;
+    return { values: normalisedImages(batch, channels), count };
+  }
   throw new Error('there is no picture to show');
 }
 

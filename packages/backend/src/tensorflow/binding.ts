@@ -74,7 +74,7 @@ export interface TensorFlowEngine {
 }
 
 /** TensorFlow's `DataType` numbers of the types that we use. */
-export const DataTypes = { float32: 1, int32: 3, uint8: 4, bool: 10, bfloat16: 14, resource: 20 } as const;
+export const DataTypes = { float32: 1, int32: 3, bool: 10, bfloat16: 14, resource: 20 } as const;
 
 /** The tfjs type of a TensorFlow type. */
 export function tfjsType(dtype: number): DataType {

@@ -5,12 +5,12 @@ import { dispose } from '@maehem/backend';
 import { initMae, type Mae, smallMaePreset } from '@maehem/mae';
 import { adamw, pretrainGroups } from '@maehem/optim';
 import { randomMasking, uploadPlan } from '@maehem/patches';
-import { fold, normal, seed } from '@maehem/random';
+import { fold, normal, seed, uniform } from '@maehem/random';
 import { describeOnBackend, difference } from '@maehem/testing';
 import { entries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it, vi } from 'vitest';
-import { type PretrainBatch, type Pretrainer, splitParams } from '../index.js';
+import { type PretrainBatch, type Pretrainer, patchesOf, splitParams, uploadImages } from '../index.js';
 import { createParallelPretrainer, threadsUnavailable } from './index.js';
 
 const project = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -32,11 +32,25 @@ function batch(index: number, samples = 4): PretrainBatch {
   return { patches: tf.tensor3d(pixels, [samples, TOKENS, VALUES]), plan: uploadPlan(plan) };
 }
 
+/** The same for pictures of bytes; as patches of numbers where `cut`. */
+function byteBatch(index: number, cut: boolean): PretrainBatch {
+  const { plan, ...patches } = batch(index);
+  dispose(patches);
+  const bytes = uniform(fold(fold(key, index), 'bytes'), 4 * TOKENS * VALUES, 0, 256);
+  const normalisation = { mean: [0.5, 0.4, 0.3], std: [0.2] };
+  const images = uploadImages({ images: Uint8Array.from(bytes), normalisation }, model, 4);
+  if (!cut) return { ...images, plan };
+  const whole = { patches: patchesOf(images, model), plan };
+  dispose(images);
+  return whole;
+}
+
 interface Setting {
   readonly threads: number;
   readonly accumulate?: number;
   readonly clipNorm?: number | null;
   readonly workerUrl?: URL;
+  readonly batches?: (index: number) => PretrainBatch;
 }
 
 function trainer({ threads, accumulate = 1, clipNorm = null, workerUrl = built }: Setting): Pretrainer {
@@ -60,7 +74,9 @@ async function train(setting: Setting) {
   const norms: number[] = [];
   const tensors: number[] = [];
   for (let step = 0; step < 5; step++) {
-    const batches = Array.from({ length: setting.accumulate ?? 1 }, (_, i) => batch(10 * step + i));
+    const batches = Array.from({ length: setting.accumulate ?? 1 }, (_, i) =>
+      (setting.batches ?? batch)(10 * step + i),
+    );
     const { loss, gradNorm } = await run.step(batches);
     for (const used of batches) dispose(used);
     losses.push(loss);
@@ -103,6 +119,13 @@ function inThreads(): void {
     const again = await train(setting);
     expect(again.losses).toEqual(once.losses);
     expect(again.final).toEqual(once.final);
+  });
+
+  it('sends bytes as bytes: the same to the bit as the patches that they make', async () => {
+    const bytes = await train({ threads: 2, batches: (index) => byteBatch(index, false) });
+    const patches = await train({ threads: 2, batches: (index) => byteBatch(index, true) });
+    expect(bytes.losses).toEqual(patches.losses);
+    expect(bytes.final).toEqual(patches.final);
   });
 
   it('refuses batches that do not divide, and goes on with those that do', async () => {

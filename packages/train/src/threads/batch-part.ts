@@ -10,7 +10,7 @@ export interface HostValues {
   readonly values: Float32Array | Int32Array;
 }
 
-/** Consecutive samples of a batch on the host: patches and their masking plan. */
+/** Consecutive samples of a batch on the host: images and their masking plan. */
 export type BatchPart = readonly HostValues[];
 
 /**
@@ -18,7 +18,7 @@ export type BatchPart = readonly HostValues[];
  * @throws when it does not divide.
  */
 export function cutBatch(batch: PretrainBatch, parts: number): BatchPart[] {
-  const samples = batch.patches.shape[0];
+  const samples = batch.plan.mask.shape[0];
   if (samples % parts !== 0)
     throw new Error(
       `a batch of ${samples} images does not divide into ${parts} equal parts; choose a batch that is a multiple of ${parts}, or other threads`,
@@ -27,10 +27,12 @@ export function cutBatch(batch: PretrainBatch, parts: number): BatchPart[] {
   const tensors = entries<tf.Tensor>(batch);
   return Array.from({ length: parts }, (_, part) =>
     tensors.map(([path, tensor]) => {
+      const all = memory.view(tensor) as Float32Array | Int32Array;
+      // What bytes stand for is the same for all samples.
+      if (path === 'levels') return { path, shape: tensor.shape, values: all.slice() };
       const size = tensor.size / parts;
-      const values = memory.view(tensor).slice(part * size, (part + 1) * size);
-      const shape = [samples / parts, ...tensor.shape.slice(1)];
-      return { path, shape, values: values as Float32Array | Int32Array };
+      const values = all.slice(part * size, (part + 1) * size);
+      return { path, shape: [samples / parts, ...tensor.shape.slice(1)], values };
     }),
   );
 }
