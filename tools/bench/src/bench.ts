@@ -3,6 +3,7 @@
 // `pnpm bench webgpu kernels|step|host [--config b16] [--batch N] [--precision f16] [--recompute all] [--vs LIST] [--json]`
 // `pnpm bench webgpu shaders [--gpu navi31,…] [--config …] [--batch N] [--precision f32|f16] [--tensor-cores] [--asm FOLDER] [--json]`
 // `pnpm bench gpu [--out FOLDER] [--no-node]`
+// `pnpm bench images [--backend …] [--config …] [--batch N] [--runs N] [--json]`
 // `pnpm bench gemm [--runs N] [--seed N] [--json]`
 
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ import { PROVIDERS } from '@maehem/backend';
 import { CONFIGS, type ConfigName } from './configs.js';
 import { benchGemm } from './gemm.js';
 import { bundleGpuBench } from './gpu/bundle.js';
+import { benchImages } from './images.js';
 import { benchPage } from './page.js';
 import { benchPageThreads, type PageWork } from './page-threads.js';
 import { PRECISIONS, parsePeer, peerNames } from './peers.js';
@@ -22,6 +24,7 @@ import {
   gemmTable,
   gpuStepTable,
   hostTable,
+  imagesTable,
   kernelTable,
   pageThreadTable,
   reportTable,
@@ -64,6 +67,8 @@ pnpm bench webgpu shaders [--gpu LIST] [--config …] [--batch N] [--precision f
 pnpm bench gpu [--out FOLDER] [--no-node]
   makes a folder (gpu-bench) to carry to a Linux machine with a GPU: its run.sh checks the kernels there and times
   pretraining steps of ViT-B/16 and ViT-L/16, beside PyTorch where there is one; --no-node for one that has Node
+pnpm bench images [--backend …] [--config …] [--batch N] [--runs N] [--seed N] [--json]
+  from pictures to patches on the device, as bytes and as numbers; and whole steps, of small models
 pnpm bench gemm [--runs N] [--seed N] [--json]
   square matrix products of our wasm kernels against tfjs's own`;
 
@@ -78,6 +83,8 @@ async function run(): Promise<void> {
   if (positionals[0] === 'gemm') return print(await benchGemm(commonOptions()), gemmTable);
   if (positionals[0] === 'page') return print(await benchPage(stepOptions()), reportTable);
   if (positionals[0] === 'soak') return soak();
+  if (positionals[0] === 'images')
+    return print(await benchImages({ ...workOptions(), ...commonOptions() }), imagesTable);
   if (positionals[0] === 'gpu') return gpu();
   if (positionals[0] === 'step') return print(await benchStep(stepOptions()), reportTable);
   throw new Error(USAGE);

@@ -1,5 +1,6 @@
 import type { GemmReport } from './gemm.js';
 import type { GpuUse } from './gpu-meter.js';
+import type { ImagesReport, ImagesTimes } from './images.js';
 import type { Machine } from './machine.js';
 import { type PageThreadReport, variantName } from './page-threads.js';
 import type { SoakReport } from './soak.js';
@@ -165,6 +166,22 @@ export function pageThreadTable({ preset, batch, machine, rows }: PageThreadRepo
     `Training steps on wasm in a page, ${preset}, batch ${batch}`,
     machineLine(machine),
     ...alignColumns([['', 'median ms', 'best ms', 'median', 'best'], ...cells]),
+  ].join('\n');
+}
+
+/** What images cost, by what they are. */
+export function imagesTable({ backend, config, batch, machine, costs }: ImagesReport): string {
+  const both = (times: ImagesTimes | undefined): string[] =>
+    times === undefined ? ['-', '-'] : [times.best.toFixed(2), times.median.toFixed(2)];
+  return [
+    `images of ${config}, batch ${batch}, ${backend}`,
+    machineLine(machine),
+    ...alignColumns([
+      ['images', 'uploaded KiB', 'to patches ms', 'median', 'step ms', 'median'],
+      ...costs.map(({ kind, uploadedBytes, data, step }) => [
+        ...[kind, (uploadedBytes / 1024).toFixed(1), ...both(data), ...both(step)],
+      ]),
+    ]),
   ].join('\n');
 }
 
