@@ -1,13 +1,13 @@
 import {
   each,
   enable,
+  type GemmOperand,
   type GemmProgram,
-  geluWhere,
   gemmInvocations,
-  operandReads,
   shapeAndBindings,
-  writeFunction,
+  type TilelessProgram,
 } from './gemm.wgsl.js';
+import { type Cell, epilogueFunctions, finish, readColumns } from './gemm-epilogue.wgsl.js';
 
 /**
  * The same products without workgroup memory, for adapters that compute on the CPU: there, workgroup memory is
@@ -23,10 +23,9 @@ export function gemmDirectWgsl(program: GemmProgram): string {
   const columns = tile.threadN / 4;
   const steps = a.along === 'k' || b.along === 'k' ? 4 : 1;
   return `${enable(program)}
-${shapeAndBindings(program)}
+${shapeAndBindings(program, { a: a.vector ? 4 : 1, b: b.vector ? 4 : 1 })}
 ${operandReads(program)}
-${geluWhere(program)}
-${writeFunction(program)}
+${epilogueFunctions(program)}
 
 @compute @workgroup_size(${gemmInvocations(tile)})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -53,10 +52,43 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       }),
     )}
   }
-  ${each(tile.threadM, (r) => each(columns, (c) => `write(group.z, row + ${r}u, column + ${4 * c}u, c${r}_${c});`))}
+  ${each(columns, (c) => `let column${c} = column + ${4 * c}u; ${readColumns(`column${c}`, program)}`)}
+  ${each(tile.threadM, (r) => finish(cellsOfRow(r, columns), 'group.z', program))}
   ${rowSums ? `if (column == 0u) { ${each(tile.threadM, (r) => `if (row + ${r}u < shape.m) { sums[row + ${r}u] = sum${r >> 2}.${'xyzw'[r % 4]}; }`)} }` : ''}
 }
 `;
+}
+
+function cellsOfRow(row: number, fours: number): Cell[] {
+  return Array.from({ length: fours }, (_, c) => ({
+    ...{ row: `row + ${row}u`, column: `column${c}`, sum: `c${row}_${c}` },
+  }));
+}
+
+/** `readA` and `readB`: (row, column, rows, columns, base) of a factor as it lies in memory. */
+export function operandReads({ a, b }: TilelessProgram): string {
+  return `${readFunction('readA', 'a', a)}
+${readFunction('readB', 'b', b)}`;
+}
+
+/** Four numbers of a row from `column` on; zero from `columns` on. */
+function readFunction(name: string, buffer: string, { vector }: GemmOperand): string {
+  const signature = `fn ${name}(row: u32, column: u32, rows: u32, columns: u32, base: u32) -> vec4<f32>`;
+  if (vector)
+    return `${signature} {
+  if (row >= rows || column >= columns) { return vec4<f32>(); }
+  return vec4<f32>(${buffer}[(base + row * columns + column) / 4u]);
+}`;
+  return `${signature} {
+  var four = vec4<f32>();
+  if (row >= rows || column >= columns) { return four; }
+  let at = base + row * columns + column;
+  four.x = f32(${buffer}[at]);
+  if (column + 1u < columns) { four.y = f32(${buffer}[at + 1u]); }
+  if (column + 2u < columns) { four.z = f32(${buffer}[at + 2u]); }
+  if (column + 3u < columns) { four.w = f32(${buffer}[at + 3u]); }
+  return four;
+}`;
 }
 
 /** A factor's own words for what both have. */

@@ -1,14 +1,7 @@
 import { type Subgroups, subgroupsAttribute, subgroupsHead } from '../webgpu/subgroups.js';
-import {
-  each,
-  type GemmProgram,
-  geluWhere,
-  operandReads,
-  partOfSum,
-  putRowSums,
-  shapeAndBindings,
-  writeFunction,
-} from './gemm.wgsl.js';
+import { each, type GemmProgram, partOfSum, shapeAndBindings } from './gemm.wgsl.js';
+import { operandReads } from './gemm-direct.wgsl.js';
+import { epilogueFunctions, finish as finishCells, putRowSums, readColumns } from './gemm-epilogue.wgsl.js';
 
 /**
  * The same products on tensor cores, by Chromium's experimental subgroup matrices: a subgroup multiplies and adds
@@ -72,13 +65,12 @@ export function gemmSubgroupMatrixWgsl(program: MatrixProgram): string {
   const columns = tile.n / tile.subgroupsN / config.n;
   const { directives, functions, builtins, subgroup, member } = dialectOf(program);
   return `${directives}
-${shapeAndBindings(program)}
+${shapeAndBindings(program, { a: program.a.vector ? 4 : 1, b: program.b.vector ? 4 : 1 })}
 var<workgroup> slabA: array<f16, ${slab('a', program).size}>;
 var<workgroup> slabB: array<f16, ${slab('b', program).size}>;
 var<workgroup> finished: array<f32, ${subgroups * config.m * config.n}>;
 ${operandReads(program)}
-${geluWhere(program)}
-${writeFunction(program)}
+${epilogueFunctions(program)}
 ${functions}
 
 @compute @workgroup_size(${matrixInvocations(program)}) ${subgroupsAttribute(program.subgroups)}
@@ -172,7 +164,9 @@ function finish(i: number, j: number, member: string, program: MatrixProgram): s
   for (var four = ${member}; four < ${(m * n) / 4}u; four += ${subgroups.size}u) {
     let at = own + four * 4u;
     let sum = vec4<f32>(finished[at], finished[at + 1u], finished[at + 2u], finished[at + 3u]);
-    write(group.z, firstRow + ownRow + ${i * m}u + four / ${n / 4}u, firstColumn + ownColumn + ${j * n}u + four % ${n / 4}u * 4u, sum);
+    let column = firstColumn + ownColumn + ${j * n}u + four % ${n / 4}u * 4u;
+    ${readColumns('column', program)}
+    ${finishCells([{ row: `firstRow + ownRow + ${i * m}u + four / ${n / 4}u`, column: 'column', sum: 'sum' }], 'group.z', program)}
   }
   workgroupBarrier();
   `;

@@ -101,7 +101,7 @@ function slabChoices(size: GemmSize, program: GemmTraits, device: GpuTraits): Ge
   return GPU_TILES.filter(
     (candidate) =>
       gemmInvocations(candidate) <= device.workgroupInvocations &&
-      gemmWorkgroupBytes({ tile: candidate }) <= device.workgroupBytes,
+      gemmWorkgroupBytes({ ...program, tile: candidate }) <= device.workgroupBytes,
   ).flatMap((candidate) => waysToSplit(size, candidate, program.rowSums === true));
 }
 

@@ -371,7 +371,7 @@ describe('chooseGemm', () => {
     const size = { batch: 1, m: 4096, n: 4096, k: 4096 };
     const small = chooseGemm(size, traits, { ...nvidia, workgroupBytes: 16384, workgroupInvocations: 64 });
     expect(small.tile).toBe(GPU_TILES[2]);
-    expect(gemmWorkgroupBytes(small)).toBeLessThanOrEqual(16384);
+    expect(gemmWorkgroupBytes({ ...traits, tile: small.tile })).toBeLessThanOrEqual(16384);
     expect(() => chooseGemm(size, traits, { ...nvidia, workgroupBytes: 100 })).toThrow('no tile fits');
   });
 
@@ -380,7 +380,7 @@ describe('chooseGemm', () => {
     const software = { ...nvidia, software: true, workgroupBytes: 0 };
     expect(chooseGemm(size, traits, software)).toEqual(whole(DIRECT_TILE, size.k));
     expect(chooseGemm(size, gradient, software)).toEqual(whole(DIRECT_GRADIENT_TILE, size.k));
-    expect(gemmWorkgroupBytes({ tile: DIRECT_TILE })).toBe(0);
+    expect(gemmWorkgroupBytes({ ...traits, tile: DIRECT_TILE })).toBe(0);
   });
 });
 
@@ -396,8 +396,8 @@ describe('gemmWgsl', () => {
   it('stores half precision where asked, and sums in single', () => {
     const wgsl = gemmWgsl(program);
     expect(wgsl).toMatch(/^enable f16;/);
-    expect(wgsl).toContain('a: array<vec4<f16>>');
-    expect(wgsl).toContain('slabA: array<vec4<f32>');
+    expect(wgsl).toContain('a: array<vec2<f16>>');
+    expect(wgsl).toContain('slabA: array<array<vec4<f32>');
     expect(wgsl).toContain('var c0_0 = vec4<f32>()');
     expect(gemmWgsl({ ...program, a: program.b, out: { vector: true, precision: 'f32' } })).not.toContain(
       'f16',
