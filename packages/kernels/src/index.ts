@@ -52,5 +52,23 @@ export { emptyTuning, tuningFrom, tuningText } from './tuning/tuning-file.js';
 export { prepareWasmKernels } from './wasm/module-loading.js';
 export type { WasmMemory } from './wasm/wasm-memory.js';
 export { dispatch, elements, f32, spread, type Uniform, u32, type WgslCall } from './webgpu/dispatch.js';
-export { type RowGroups, rowGroups, rowReduction, rowsEntry, rowsHead, stepTotal } from './webgpu/rows.js';
-export { sumOf, sumWorkgroup, workgroupSum } from './webgpu/sum.js';
+export {
+  eachStep,
+  type RowGroups,
+  readRow,
+  rowGroups,
+  rowReduction,
+  rowsEntry,
+  rowsHead,
+  type Step,
+  stepTotal,
+} from './webgpu/rows.js';
+export {
+  addStrided,
+  sumOf,
+  type WorkgroupSum,
+  workgroupSum,
+  workgroupSumEntry,
+  workgroupSumFunction,
+  workgroupSumHead,
+} from './webgpu/sum.js';

@@ -1,9 +1,11 @@
 import {
   dispatch,
+  eachStep,
   elements,
   f32,
   type GpuEngine,
   type RowGroups,
+  readRow,
   rowGroups,
   rowReduction,
   rowsEntry,
@@ -57,7 +59,7 @@ function dispatchMaskedMse({ prediction, target, mask }: Infos, gpu: GpuEngine, 
 }
 
 function maskedMseWgsl(groups: RowGroups, normPix: boolean): string {
-  const { type, across } = groups;
+  const { type } = groups;
   return /* wgsl */ `${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> prediction: array<${type}>;
 @group(0) @binding(1) var<storage, read> wanted: array<${type}>;
@@ -73,15 +75,20 @@ ${rowsEntry(groups)}
   let start = row * sizes.steps;
   var weight = 0.0;
   if (row < sizes.rows) { weight = mask[row] / (removed * sizes.values); }
+  // In place of a visible patch the first one is read, from a cache: what is made of it is not used.
+  let from_start = select(0, start, weight != 0);
+${readRow(groups, { prediction: 'from_start', wanted: 'from_start' })}
 ${normPix ? moments(groups) : '  let mean = 0.0;\n  let scale = 1.0;'}
   var squares = ${type}(0);
   if (row < sizes.rows) {
-    for (var i = lane.x; i < sizes.steps; i += ${across}) {
+${eachStep(
+  groups,
+  ({ i, of }) => `
       var error = ${type}(0);
-      if (weight != 0) { error = prediction[start + i] - (wanted[start + i] - mean) * scale; }
+      if (weight != 0) { error = ${of('prediction')} - (${of('wanted')} - mean) * scale; }
       squares += error * error;
-      gradient[start + i] = 2 * weight * error;
-    }
+      gradient[start + ${i}] = 2 * weight * error;`,
+)}
   }
   let share = weight * row_share(total(squares), lane);
   if (row < sizes.rows && lane.x == 0) { shares[row] = share; }
@@ -89,17 +96,15 @@ ${normPix ? moments(groups) : '  let mean = 0.0;\n  let scale = 1.0;'}
 }
 
 /** Of a patch that will be read: its mean, and one over its deviation. */
-function moments({ type, across }: RowGroups): string {
+function moments(groups: RowGroups): string {
+  const { type } = groups;
   return `
   let read_steps = select(0, sizes.steps, weight != 0);
   var sum = ${type}(0);
-  for (var i = lane.x; i < read_steps; i += ${across}) { sum += wanted[start + i]; }
+${eachStep(groups, ({ of }) => `sum += ${of('wanted')};`, 'read_steps')}
   let mean = row_sum(total(sum), lane) / sizes.values;
   var centred_squares = ${type}(0);
-  for (var i = lane.x; i < read_steps; i += ${across}) {
-    let centred = wanted[start + i] - mean;
-    centred_squares += centred * centred;
-  }
+${eachStep(groups, ({ of }) => `let centred = ${of('wanted')} - mean; centred_squares += centred * centred;`, 'read_steps')}
   let variance = row_squares(total(centred_squares), lane) / (sizes.values - 1);
   let scale = inverseSqrt(variance + sizes.eps);`;
 }

@@ -1,9 +1,11 @@
 import {
   dispatch,
+  eachStep,
   elements,
   f32,
   type GpuEngine,
   type RowGroups,
+  readRow,
   rowGroups,
   rowReduction,
   rowsEntry,
@@ -14,7 +16,7 @@ import {
 } from '@maehem/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-/** A patch's mean first, then its centred squares, then the patch is written: from a cache after the first time. */
+/** A patch's mean first, then its centred squares, then the patch is written: from registers, or a cache, after the first time. */
 export function normPixWebGpu(
   { patches }: { readonly patches: TensorInfo },
   { eps }: { eps: number },
@@ -36,7 +38,7 @@ export function normPixWebGpu(
 }
 
 function normPixWgsl(groups: RowGroups): string {
-  const { type, across } = groups;
+  const { type } = groups;
   return /* wgsl */ `${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> patches: array<${type}>;
 @group(0) @binding(1) var<storage, read_write> normalised: array<${type}>;
@@ -45,18 +47,14 @@ struct Sizes { rows: u32, steps: u32, values: f32, eps: f32 }
 ${stepTotal(groups)}${rowReduction('row_sum', groups)}${rowReduction('row_squares', groups)}
 ${rowsEntry(groups)}
   let start = min(row, sizes.rows - 1) * sizes.steps;
+${readRow(groups, { patches: 'start' })}
   var sum = ${type}(0);
-  for (var i = lane.x; i < sizes.steps; i += ${across}) { sum += patches[start + i]; }
+${eachStep(groups, ({ of }) => `sum += ${of('patches')};`)}
   let mean = row_sum(total(sum), lane) / sizes.values;
   var squares = ${type}(0);
-  for (var i = lane.x; i < sizes.steps; i += ${across}) {
-    let centred = patches[start + i] - mean;
-    squares += centred * centred;
-  }
+${eachStep(groups, ({ of }) => `let centred = ${of('patches')} - mean; squares += centred * centred;`)}
   let scale = inverseSqrt(row_squares(total(squares), lane) / (sizes.values - 1) + sizes.eps);
   if (row >= sizes.rows) { return; }
-  for (var i = lane.x; i < sizes.steps; i += ${across}) {
-    normalised[start + i] = (patches[start + i] - mean) * scale;
-  }
+${eachStep(groups, ({ i, of }) => `normalised[start + ${i}] = (${of('patches')} - mean) * scale;`)}
 }`;
 }

@@ -1,5 +1,15 @@
 import type { GpuEngine } from '@maehem/backend';
-import { dispatch, elements, sumWorkgroup, u32, workgroupSum } from '@maehem/kernels';
+import {
+  addStrided,
+  dispatch,
+  elements,
+  u32,
+  type WorkgroupSum,
+  workgroupSum,
+  workgroupSumEntry,
+  workgroupSumFunction,
+  workgroupSumHead,
+} from '@maehem/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
 /** Numbers that one workgroup squares, at least; and workgroups for one tensor, at most. */
@@ -22,7 +32,7 @@ export function globalNormWebGpu(
   gpu: GpuEngine,
 ): TensorInfo[] {
   const most = Math.min(MOST_TENSORS, gpu.device.limits.maxStorageBuffersPerShaderStage - 1);
-  const workgroup = sumWorkgroup(gpu);
+  const adding = workgroupSum(gpu);
   const tensors = Object.values(grads);
   const batches = ([4, 1] as const).flatMap((width) => {
     const fitting = tensors.filter((tensor) => (elements(tensor) % 4 === 0) === (width === 4));
@@ -37,8 +47,8 @@ export function globalNormWebGpu(
   for (const { width, shared } of batches) {
     const count = shared.reduce((sum, { shares }) => sum + shares, 0);
     dispatch(gpu, {
-      key: `squares of ${shared.length} tensors, ${width} wide, by ${workgroup}`,
-      wgsl: () => squaresWgsl(shared.length, width === 4 ? 'vec4f' : 'f32', workgroup),
+      key: `squares of ${shared.length} tensors, ${width} wide, ${adding.key}`,
+      wgsl: () => squaresWgsl(shared.length, width === 4 ? 'vec4f' : 'f32', adding),
       inputs: shared.map(({ tensor }) => tensor),
       outputs: [partials],
       uniforms: [u32(first), ...shared.flatMap(({ steps, shares }) => [u32(steps), u32(shares)])],
@@ -48,8 +58,8 @@ export function globalNormWebGpu(
   }
   const norm = gpu.allocate([], 'float32');
   dispatch(gpu, {
-    key: `root of sum by ${workgroup}`,
-    wgsl: () => rootWgsl(workgroup),
+    key: `root of sum ${adding.key}`,
+    wgsl: () => rootWgsl(adding),
     inputs: [partials],
     outputs: [norm],
     uniforms: [u32(total)],
@@ -72,46 +82,51 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
 }
 
 /** Workgroups are numbered through all tensors; each looks for its own. */
-function squaresWgsl(count: number, type: string, workgroup: number): string {
+function squaresWgsl(count: number, type: string, adding: WorkgroupSum): string {
+  const { size, together } = adding;
   const each = Array.from({ length: count }, (_, tensor) => tensor);
-  return /* wgsl */ `
+  return /* wgsl */ `${workgroupSumHead(adding)}
 ${each.map((i) => `@group(0) @binding(${i}) var<storage, read> tensor${i}: array<${type}>;`).join('\n')}
 @group(0) @binding(${count}) var<storage, read_write> partials: array<f32>;
 struct Sizes { first: u32, ${each.map((i) => `steps${i}: u32, shares${i}: u32`).join(', ')} }
 @group(0) @binding(${count + 1}) var<uniform> sizes: Sizes;
-${workgroupSum(workgroup)}
-@compute @workgroup_size(${workgroup})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+${workgroupSumFunction(adding)}
+${workgroupSumEntry(adding)}
   var number = group.x;
   var squares = ${type}(0);
 ${each
   .map(
     (i) => `
   if (number < sizes.shares${i}) {
-    for (var i = number * ${workgroup} + lane; i < sizes.steps${i}; i += sizes.shares${i} * ${workgroup}) {
-      squares += tensor${i}[i] * tensor${i}[i];
-    }
+${addStrided({
+  ...{ into: 'squares', type, first: `number * ${size} + lane`, stride: `sizes.shares${i} * ${size}` },
+  ...{ end: `sizes.steps${i}`, read: (at) => `tensor${i}[${at}]`, term: (value) => `${value} * ${value}` },
+  together,
+})}
     number = 0xffffffff;
   } else if (number != 0xffffffff) { number -= sizes.shares${i}; }`,
   )
   .join('')}
-  let sum = workgroup_sum(${type === 'f32' ? 'squares' : 'dot(squares, vec4f(1))'}, lane);
+  let sum = workgroup_sum(${type === 'f32' ? 'squares' : 'dot(squares, vec4f(1))'}, place);
   if (lane == 0) { partials[sizes.first + group.x] = sum; }
 }`;
 }
 
-function rootWgsl(workgroup: number): string {
-  return /* wgsl */ `
+function rootWgsl(adding: WorkgroupSum): string {
+  const { size, together } = adding;
+  return /* wgsl */ `${workgroupSumHead(adding)}
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read_write> norm: f32;
 struct Sizes { count: u32 }
 @group(0) @binding(2) var<uniform> sizes: Sizes;
-${workgroupSum(workgroup)}
-@compute @workgroup_size(${workgroup})
-fn main(@builtin(local_invocation_index) lane: u32) {
-  var sum = 0.0;
-  for (var i = lane; i < sizes.count; i += ${workgroup}) { sum += partials[i]; }
-  sum = workgroup_sum(sum, lane);
+${workgroupSumFunction(adding)}
+${workgroupSumEntry(adding)}
+  var own = 0.0;
+${addStrided({
+  ...{ into: 'own', type: 'f32', first: 'lane', stride: `${size}u`, end: 'sizes.count' },
+  ...{ read: (i) => `partials[${i}]`, together },
+})}
+  let sum = workgroup_sum(own, place);
   if (lane == 0) { norm = sqrt(sum); }
 }`;
 }

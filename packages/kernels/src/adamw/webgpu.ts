@@ -44,14 +44,20 @@ struct Options { count: u32, beta1: f32, beta2: f32, eps: f32, weight_decay: f32
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * ${WORKGROUP};
-  if (i >= options.count || grad_scale == 0) { return; }
+  if (i >= options.count) { return; }
+  // All reads before the first write, which no compiler moves them over: they are on their way together.
+  let gradient = grad[i];
+  let before = params[i];
+  let mean_before = first[i];
+  let square_before = second[i];
+  if (grad_scale == 0) { return; }
   let rate = lr * options.lr_scale;
-  let g = grad[i] * grad_scale;
-  let mean = options.beta1 * first[i] + (1 - options.beta1) * g;
-  let square = options.beta2 * second[i] + (1 - options.beta2) * g * g;
+  let g = gradient * grad_scale;
+  let mean = options.beta1 * mean_before + (1 - options.beta1) * g;
+  let square = options.beta2 * square_before + (1 - options.beta2) * g * g;
+  let denominator = sqrt(square) * inverseSqrt(correction2) + options.eps;
   first[i] = mean;
   second[i] = square;
-  let denominator = sqrt(square) * inverseSqrt(correction2) + options.eps;
-  params[i] = params[i] * (1 - rate * options.weight_decay) - (rate / correction1) * mean / denominator;
+  params[i] = before * (1 - rate * options.weight_decay) - (rate / correction1) * mean / denominator;
 }`;
 }

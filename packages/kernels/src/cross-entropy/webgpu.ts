@@ -2,7 +2,16 @@ import type { GpuEngine } from '@maehem/backend';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import { dispatch, f32, spread, u32 } from '../webgpu/dispatch.js';
-import { type RowGroups, rowGroups, rowReduction, rowsEntry, rowsHead, stepTotal } from '../webgpu/rows.js';
+import {
+  eachStep,
+  type RowGroups,
+  readRow,
+  rowGroups,
+  rowReduction,
+  rowsEntry,
+  rowsHead,
+  stepTotal,
+} from '../webgpu/rows.js';
 import { sumOf } from '../webgpu/sum.js';
 import type { CrossEntropyInputs } from './inputs.js';
 
@@ -30,7 +39,7 @@ export function crossEntropyWebGpu(
 }
 
 function crossEntropyWgsl(groups: RowGroups): string {
-  const { type, across } = groups;
+  const { type } = groups;
   return /* wgsl */ `${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> logits: array<${type}>;
 @group(0) @binding(1) var<storage, read> targets: array<${type}>;
@@ -45,22 +54,27 @@ fn largest(step: ${type}) -> f32 {
 ${rowReduction('row_max', groups, 'f32', 'max')}${rowReduction('row_sums', groups, 'vec3f')}
 ${rowsEntry(groups)}
   let start = min(row, sizes.rows - 1) * sizes.steps;
+${readRow(groups, { logits: 'start', targets: 'start' })}
   var top = -0x1.fffffep+127f;
-  for (var i = lane.x; i < sizes.steps; i += ${across}) { top = max(top, largest(logits[start + i])); }
+${eachStep(groups, ({ of }) => `top = max(top, largest(${of('logits')}));`)}
   top = row_max(top, lane);
   // Of the exponentials, of the targets, and of the targets' log-probabilities before normalisation.
   var sums = vec3f(0);
-  for (var i = lane.x; i < sizes.steps; i += ${across}) {
-    let shifted = logits[start + i] - top;
-    let wanted = targets[start + i];
-    sums += vec3f(total(exp(shifted)), total(wanted), total(wanted * shifted));
-  }
+${eachStep(
+  groups,
+  ({ of }) => `
+    let shifted = ${of('logits')} - top;
+    let wanted = ${of('targets')};
+    sums += vec3f(total(exp(shifted)), total(wanted), total(wanted * shifted));`,
+)}
   sums = row_sums(sums, lane);
   if (row >= sizes.rows) { return; }
-  for (var i = lane.x; i < sizes.steps; i += ${across}) {
-    let probability = exp(logits[start + i] - top) / sums.x;
-    dlogits[start + i] = (probability * sums.y - targets[start + i]) * sizes.inverse_batch;
-  }
+${eachStep(
+  groups,
+  ({ i, of }) => `
+    let probability = exp(${of('logits')} - top) / sums.x;
+    dlogits[start + ${i}] = (probability * sums.y - ${of('targets')}) * sizes.inverse_batch;`,
+)}
   if (lane.x == 0) { losses[row] = sums.y * log(sums.x) - sums.z; }
 }`;
 }

@@ -25,6 +25,9 @@ describeOnEveryBackend('layer norm', (backend) => {
       ['rows', [6, 48]],
       // More than a software adapter's subgroups take.
       ['wide rows', [3, 196]],
+      // Whole steps for some invocations of a GPU, one less for others; and more than their registers take.
+      ['wider rows', [3, 588]],
+      ['rows beyond registers', [2, 1001]],
     ])('%s', async (_name, shape) => {
       const features = shape[shape.length - 1]!;
       const x = randomTensor(fold(key, 'x'), shape, 2);

@@ -4,11 +4,22 @@ import type { KernelInfos } from '../dispatch/kernel.js';
 import { allocateNumbers, type Precision, precisionOf } from '../half/half.js';
 import { dispatch, elements, f32, spread, u32 } from '../webgpu/dispatch.js';
 import { gpuTraits } from '../webgpu/gpu-traits.js';
-import { type RowGroups, rowGroups, rowReduction, rowsEntry, rowsHead, stepTotal } from '../webgpu/rows.js';
+import {
+  eachStep,
+  type RowGroups,
+  readRow,
+  rowGroups,
+  rowReduction,
+  rowsEntry,
+  rowsHead,
+  type Step,
+  stepTotal,
+} from '../webgpu/rows.js';
+import { addStrided } from '../webgpu/sum.js';
 import type { LayerNormGradInputs, LayerNormInputs } from './inputs.js';
 
 /**
- * A row's mean first, then its centred squares: the row comes from memory once, and from a cache after that.
+ * A row's mean first, then its centred squares: the row comes from memory once, and is in registers, or a cache, after that.
  * @param precision of y; halves where the features are a multiple of four
  */
 export function layerNormForwardWebGpu(
@@ -34,7 +45,7 @@ export function layerNormForwardWebGpu(
 }
 
 function forwardWgsl(groups: RowGroups, precision: Precision): string {
-  const { type, across } = groups;
+  const { type } = groups;
   const written = precision === 'f16' ? 'vec4h' : type;
   return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> x: array<${type}>;
@@ -48,19 +59,19 @@ struct Sizes { rows: u32, steps: u32, features: f32, eps: f32 }
 ${stepTotal(groups)}${rowReduction('row_sum', groups)}${rowReduction('row_squares', groups)}
 ${rowsEntry(groups)}
   let start = min(row, sizes.rows - 1) * sizes.steps;
+${readRow(groups, { x: 'start', weight: '0u', bias: '0u' })}
   var sum = ${type}(0);
-  for (var i = lane.x; i < sizes.steps; i += ${across}) { sum += x[start + i]; }
+${eachStep(groups, ({ of }) => `sum += ${of('x')};`)}
   let mean = row_sum(total(sum), lane) / sizes.features;
   var squares = ${type}(0);
-  for (var i = lane.x; i < sizes.steps; i += ${across}) {
-    let centred = x[start + i] - mean;
-    squares += centred * centred;
-  }
+${eachStep(groups, ({ of }) => `let centred = ${of('x')} - mean; squares += centred * centred;`)}
   let rstd = inverseSqrt(row_squares(total(squares), lane) / sizes.features + sizes.eps);
   if (row >= sizes.rows) { return; }
-  for (var i = lane.x; i < sizes.steps; i += ${across}) {
-    y[start + i] = ${written}((x[start + i] - mean) * rstd * weight[i] + bias[i]);
-  }
+${eachStep(
+  groups,
+  ({ i, of }) =>
+    `y[start + ${i}] = ${written}((${of('x')} - mean) * rstd * ${of('weight', '0u')} + ${of('bias', '0u')});`,
+)}
   if (lane.x == 0) { means[row] = mean; rstds[row] = rstd; }
 }`;
 }
@@ -88,7 +99,7 @@ export function layerNormBackwardWebGpu(
   const dx = gpu.allocate(x.shape, 'float32');
   const partials = gpu.allocate([2, runs, features], 'float32');
   dispatch(gpu, {
-    key: `layer norm backward ${groups.key} ${slots(groups)} ${precisionOf(dy)} ${plus !== undefined}`,
+    key: `layer norm backward ${groups.key} ${sharesOf(groups)} ${precisionOf(dy)} ${plus !== undefined}`,
     wgsl: () => backwardWgsl(groups, precisionOf(dy), plus !== undefined),
     inputs: [dy, x, weight, mean, rstd, ...(plus === undefined ? [] : [plus])],
     outputs: [dx, partials],
@@ -110,7 +121,7 @@ export function layerNormBackwardWebGpu(
 }
 
 /** Steps of a row that one invocation takes. */
-function slots({ steps, across }: RowGroups): number {
+function sharesOf({ steps, across }: RowGroups): number {
   return Math.ceil(steps / across);
 }
 
@@ -119,7 +130,7 @@ const EXCHANGED = 'var<workgroup> parts: array<vec2f, 128>;';
 
 function exchange({ across, subgroups }: RowGroups): string {
   if (across === 1) return '';
-  if (subgroups) return '    sums = subgroupAdd(sums);';
+  if (subgroups !== undefined) return '    sums = subgroupAdd(sums);';
   return `    let turn = (n % 2) * 64 + lane.y * ${across};
     parts[turn + lane.x] = sums;
     workgroupBarrier();
@@ -127,9 +138,21 @@ function exchange({ across, subgroups }: RowGroups): string {
     for (var i = 1u; i < ${across}; i++) { sums += parts[turn + i]; }`;
 }
 
+/** Sums over rows that an invocation has for each of its steps: variables where it holds rows, an array elsewhere. */
+function ownSums(name: string, groups: RowGroups): string {
+  const { type, held } = groups;
+  if (held === undefined) return `  var ${name}: array<${type}, ${sharesOf(groups)}>;`;
+  return Array.from({ length: held }, (_, slot) => `  var ${name}${slot} = ${type}(0);`).join('\n');
+}
+
+function ownSum(name: string, { held, across }: RowGroups, { slot, i }: Step): string {
+  return held === undefined ? `${name}[${i} / ${across}]` : `${name}${slot}`;
+}
+
 function backwardWgsl(groups: RowGroups, precision: Precision, plus: boolean): string {
   const { type, across } = groups;
   const binding = plus ? 6 : 5;
+  const own = (name: string, step: Step) => ownSum(name, groups, step);
   return /* wgsl */ `${precision === 'f16' ? 'enable f16;' : ''}${rowsHead(groups)}
 @group(0) @binding(0) var<storage, read> dy: array<${precision === 'f16' ? 'vec4h' : type}>;
 @group(0) @binding(1) var<storage, read> x: array<${type}>;
@@ -142,10 +165,10 @@ ${plus ? `@group(0) @binding(5) var<storage, read> plus: array<${type}>;` : ''}
 struct Sizes { rows: u32, steps: u32, features: f32, run: u32, runs: u32 }
 @group(0) @binding(${binding + 2}) var<uniform> sizes: Sizes;
 ${stepTotal(groups)}
-${across === 1 || groups.subgroups ? '' : EXCHANGED}
+${across === 1 || groups.subgroups !== undefined ? '' : EXCHANGED}
 ${rowsEntry(groups)}
-  var dweight: array<${type}, ${slots(groups)}>;
-  var dbias: array<${type}, ${slots(groups)}>;
+${ownSums('dweight', groups)}
+${ownSums('dbias', groups)}
   for (var n = 0u; n < sizes.run; n++) {
     let sample = row * sizes.run + n;
     let inside = sample < sizes.rows;
@@ -153,51 +176,52 @@ ${rowsEntry(groups)}
     let start = at * sizes.steps;
     let mean = means[at];
     let rstd = rstds[at];
+${readRow(groups, { dy: 'start', x: 'start', weight: '0u', ...(plus ? { plus: 'start' } : {}) })}
     var sums = vec2f(0);
-    for (var slot = 0u; slot < ${slots(groups)}; slot++) {
-      let i = lane.x + slot * ${across};
-      if (i < sizes.steps) {
-        let gradient = ${type}(dy[start + i]);
-        let normalised = (x[start + i] - mean) * rstd;
-        let scaled = gradient * weight[i];
-        sums += vec2f(total(scaled), total(scaled * normalised));
-        if (inside) {
-          dweight[slot] += gradient * normalised;
-          dbias[slot] += gradient;
-        }
-      }
-    }
+${eachStep(
+  groups,
+  (step) => `
+      let gradient = select(${type}(0), ${type}(${step.of('dy')}), inside);
+      let normalised = (${step.of('x')} - mean) * rstd;
+      let scaled = gradient * ${step.of('weight', '0u')};
+      sums += vec2f(total(scaled), total(scaled * normalised));
+      ${own('dweight', step)} += gradient * normalised;
+      ${own('dbias', step)} += gradient;`,
+)}
 ${exchange(groups)}
     sums /= sizes.features;
     if (inside) {
-      for (var i = lane.x; i < sizes.steps; i += ${across}) {
-        let normalised = (x[start + i] - mean) * rstd;
-        dx[start + i] = (${type}(dy[start + i]) * weight[i] - sums.x - normalised * sums.y) * rstd${plus ? ' + plus[start + i]' : ''};
-      }
+${eachStep(
+  groups,
+  ({ i, of }) => `
+      let normalised = (${of('x')} - mean) * rstd;
+      let scaled = ${type}(${of('dy')}) * ${of('weight', '0u')};
+      dx[start + ${i}] = (scaled - sums.x - normalised * sums.y) * rstd${plus ? ` + ${of('plus')}` : ''};`,
+)}
     }
   }
   if (row >= sizes.runs) { return; }
-  for (var slot = 0u; slot < ${slots(groups)}; slot++) {
-    let i = lane.x + slot * ${across};
-    if (i < sizes.steps) {
-      partials[row * sizes.steps + i] = dweight[slot];
-      partials[(sizes.runs + row) * sizes.steps + i] = dbias[slot];
-    }
-  }
+${eachStep(
+  groups,
+  (step) => `
+    partials[row * sizes.steps + ${step.i}] = ${own('dweight', step)};
+    partials[(sizes.runs + row) * sizes.steps + ${step.i}] = ${own('dbias', step)};`,
+)}
 }`;
 }
 
-/** Columns of a workgroup that adds up partial sums, and invocations that share one. */
+/** Columns of a workgroup that adds up partial sums, invocations that share one, and what each reads together. */
 interface SumShares {
   readonly columns: number;
   readonly sharing: number;
+  readonly together: number;
 }
 
-const GPU_SHARES: SumShares = { columns: 16, sharing: 16 };
-const SOFTWARE_SHARES: SumShares = { columns: 8, sharing: 1 };
+const GPU_SHARES: SumShares = { columns: 16, sharing: 16, together: 8 };
+const SOFTWARE_SHARES: SumShares = { columns: 8, sharing: 1, together: 1 };
 
 /** Columns of both halves of the partial sums. */
-function sumsWgsl({ type }: RowGroups, { columns, sharing }: SumShares): string {
+function sumsWgsl({ type }: RowGroups, { columns, sharing, together }: SumShares): string {
   return /* wgsl */ `
 @group(0) @binding(0) var<storage, read> partials: array<${type}>;
 @group(0) @binding(1) var<storage, read_write> dweight: array<${type}>;
@@ -207,13 +231,13 @@ struct Sizes { runs: u32, steps: u32 }
 ${sharing === 1 ? '' : `var<workgroup> parts: array<${type}, ${columns * sharing}>;`}
 @compute @workgroup_size(${columns}, ${sharing})
 fn main(@builtin(local_invocation_id) lane: vec3u, @builtin(workgroup_id) group: vec3u) {
-  let i = group.x * ${columns} + lane.x;
+  let column = group.x * ${columns} + lane.x;
+  let first = group.y * sizes.runs * sizes.steps + min(column, sizes.steps - 1);
   var sum = ${type}(0);
-  if (i < sizes.steps) {
-    for (var run = lane.y; run < sizes.runs; run += ${sharing}) {
-      sum += partials[(group.y * sizes.runs + run) * sizes.steps + i];
-    }
-  }
+${addStrided({
+  ...{ into: 'sum', type, first: 'lane.y', stride: `${sharing}u`, end: 'sizes.runs' },
+  ...{ read: (run) => `partials[first + ${run} * sizes.steps]`, together },
+})}
 ${
   sharing === 1
     ? ''
@@ -222,7 +246,7 @@ ${
   if (lane.y > 0) { return; }
   for (var part = 1u; part < ${sharing}; part++) { sum += parts[part * ${columns} + lane.x]; }
 `
-}  if (i >= sizes.steps) { return; }
-  if (group.y == 0) { dweight[i] = sum; } else { dbias[i] = sum; }
+}  if (column >= sizes.steps) { return; }
+  if (group.y == 0) { dweight[column] = sum; } else { dbias[column] = sum; }
 }`;
 }
