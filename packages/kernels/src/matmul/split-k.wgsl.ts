@@ -1,3 +1,5 @@
+import { addStrided } from '../webgpu/sum.js';
+
 /** Invocations of a workgroup that adds parts. */
 export const ADD_PARTS_INVOCATIONS = 64;
 
@@ -20,10 +22,12 @@ export function addPartsWgsl({ vector }: { readonly vector: boolean }): string {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let at = id.x + id.y * groups.x * ${ADD_PARTS_INVOCATIONS}u;
   if (at * ${lanes}u >= shape.entries + shape.rows) { return; }
-  var total = parts[at];
-  for (var split = 1u; split < shape.splits; split++) {
-    total += parts[split * (shape.stride / ${lanes}u) + at];
-  }
+  let stride = shape.stride / ${lanes}u;
+  var total = ${type}(0);
+${addStrided({
+  ...{ into: 'total', type, first: '0u', stride: '1u', end: 'shape.splits', together: 4 },
+  read: (part) => `parts[${part} * stride + at]`,
+})}
   if (at * ${lanes}u < shape.entries) { c[at] = total; } else { sums[at - shape.entries / ${lanes}u] = total; }
 }
 `;
