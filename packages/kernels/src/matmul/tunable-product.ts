@@ -47,11 +47,8 @@ function openProduct(gpu: GpuEngine, call: GemmCall, traits: GemmTraits): Trial<
     ...results,
   };
   return {
-    run: (choice) => {
-      gemm(gpu, own, choice);
-      return Object.values(results).filter((info) => info !== undefined);
-    },
-    forget: () => {},
+    run: (choice) => gemm(gpu, own, choice),
+    results: Object.values(results).filter((info) => info !== undefined),
     tolerance: traits.out.precision === 'f32' ? 1e-4 : 2e-3,
     dispose: scratch.dispose,
   };

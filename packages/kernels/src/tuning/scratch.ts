@@ -41,7 +41,12 @@ export function openScratch(gpu: GpuEngine): Scratch {
 /** No number in half precision, and far from any result in single. */
 const SPOILT = '0x7e007e00u';
 
-/** Overwrite results that were read: whoever does not write to all of them shall be found out. */
+/** Is this a number of a result that {@link spoil} wrote, and nobody since? */
+export function isSpoilt(value: number): boolean {
+  return Number.isNaN(value) || value > 1e37;
+}
+
+/** Overwrite results before a kernel writes them: whoever does not write to all of them shall be found out. */
 export function spoil(gpu: GpuEngine, results: readonly TensorInfo[]): void {
   for (const result of results) store(gpu, result, 'spoilt', 'u32', SPOILT);
 }

@@ -19,9 +19,10 @@ export interface Tunable<Choice extends object = object> {
 
 /** Work that can be tried again and again. */
 export interface Trial<Choice extends object = object> {
-  /** Record the work; its results may be new tensors, which {@link Trial.forget} takes. */
-  run(choice: Choice): readonly TensorInfo[];
-  forget(results: readonly TensorInfo[]): void;
+  /** Record the work. */
+  run(choice: Choice): void;
+  /** Where it writes to; what it does not write to stays as it was. */
+  readonly results: readonly TensorInfo[];
   /** How far results may be from those of the usual choice, in parts of the largest number. */
   readonly tolerance: number;
   dispose(): void;

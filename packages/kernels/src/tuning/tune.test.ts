@@ -5,8 +5,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linear } from '../linear/linear.js';
 import type { GemmChoice } from '../matmul/gemm-tiles.js';
+import { dispatch } from '../webgpu/dispatch.js';
+import type { Tunable } from './tunable.js';
 import { type TuneOptions, type TuneProgress, tuneKernels } from './tune.js';
-import { type Tuning, tuningInUse, useTuning } from './tuning.js';
+import { choose, type Tuning, tuningInUse, useTuning } from './tuning.js';
 import { emptyTuning, tuningFrom, tuningText } from './tuning-file.js';
 
 const key = fold(seed(1), 'tune');
@@ -92,6 +94,49 @@ describeOnBackend('tuning', 'webgpu', () => {
     useTuning(gpu, { ...emptyTuning(gpu), measured: { [small]: { choice, ms: 1, usualMs: 2, at: '' } } });
     expect(tuningInUse(gpu)?.measured[small]?.choice).toBe(choice);
     await expectClose(linear(layer('a', [8, 12]), x()), plain, 1e-6);
+  });
+
+  it('never takes a choice that gives other results, or that does not compile', async () => {
+    const entries = ['1', '2', '1 + 1e-6', 'nonsense'];
+    const writing = (entry: string, out: tf.TensorInfo): void =>
+      dispatch(gpu, {
+        key: `write ${entry}`,
+        wgsl: () => `
+@group(0) @binding(0) var<storage, read_write> out: array<f32>;
+@compute @workgroup_size(4)
+fn main(@builtin(local_invocation_index) i: u32) { if (i < ${entry === '2' ? 3 : 4}) { out[i] = ${entry}; } }`,
+        inputs: [],
+        outputs: [out],
+        workgroups: [1],
+      });
+    const tunable: Tunable<{ entry: string }> = {
+      ...{ name: 'write', usual: { entry: '1' } },
+      candidates: () => entries.map((entry) => ({ entry })),
+      inWords: ({ entry }) => entry,
+      open: () => {
+        const [out, behind] = [gpu.allocate([4], 'float32'), gpu.allocate([4], 'float32')];
+        return {
+          run: ({ entry }) => writing(entry, out),
+          // Nobody writes to the second, and that is no fault.
+          ...{ results: [out, behind], tolerance: 1e-4 },
+          dispose: () => [out, behind].forEach((info) => void gpu.release(info)),
+        };
+      },
+    };
+    const ms: Readonly<Record<string, number>> = { '1': 4, '2': 1.5, '1 + 1e-6': 2 };
+    const { kernels } = await tuneKernels(
+      gpu,
+      async () =>
+        void choose(
+          gpu,
+          () => tunable.usual,
+          () => tunable,
+        ),
+      { time: async (_, choice, runs) => runs * ms[(choice as { entry: string }).entry]! },
+    );
+    expect(kernels).toEqual([
+      { name: 'write', share: 1, usualMs: 4, ms: 2, choice: '1 + 1e-6', changed: true, wrong: 1 },
+    ]);
   });
 
   describe('a kept tuning', () => {
