@@ -1,5 +1,12 @@
 import { PROVIDERS } from '@maehem/backend';
-import { MODEL_PRESETS, overlay, PRECISIONS, parseSettings, type SettingsLayer } from '@maehem/settings';
+import {
+  MODEL_PRESETS,
+  overlay,
+  PRECISIONS,
+  parseFinetuneSettings,
+  parseSettings,
+  type SettingsLayer,
+} from '@maehem/settings';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadSettingsFile } from '../config/load.js';
 import type { Examination } from '../doctor/examination.js';
@@ -24,6 +31,7 @@ interface TuneFlags {
   readonly precision?: string;
   readonly adapter?: string;
   readonly minutes: number;
+  readonly finetune: boolean;
   readonly afresh: boolean;
 }
 
@@ -40,6 +48,7 @@ export function doctorCommand(): Command {
     .option('--tune', "webgpu: measure the tiles of a training step's kernels, and keep the best", false)
     .option('--config <file>', 'with --tune: settings of the run that it is for; flags win')
     .addOption(new Option('--preset <name>', 'with --tune: model preset').choices(MODEL_PRESETS))
+    .option('--finetune', 'with --tune: for steps of fine-tuning, not of pretraining', false)
     .option('--batch <images>', 'with --tune: images in a forward pass', parseImages)
     .addOption(new Option('--precision <name>', 'with --tune: of matrix products').choices(PRECISIONS))
     .option('--adapter <name>', "with --tune: which GPU, as for 'maehem pretrain'")
@@ -61,13 +70,16 @@ export function doctorCommand(): Command {
 
 async function tuneFor(
   names: readonly string[],
-  { json, minutes, afresh, ...flags }: TuneFlags,
+  { json, minutes, afresh, finetune, ...flags }: TuneFlags,
 ): Promise<void> {
   const other = names.find((name) => name !== 'webgpu');
   if (other !== undefined) throw new Error(`--tune is for webgpu; ${other} has no tiles to tune`);
   const file = flags.config === undefined ? {} : await loadSettingsFile(flags.config);
-  const settings = parseSettings({ data: '.', ...overlay(file, settingsOf(flags)) });
-  const found = await tune({ settings, minutes, afresh });
+  const settings = { data: '.', ...overlay(file, settingsOf(flags)) };
+  const run = finetune
+    ? { finetune: parseFinetuneSettings(settings) }
+    : { pretrain: parseSettings(settings) };
+  const found = await tune({ run, minutes, afresh });
   process.stdout.write(`${json ? JSON.stringify(found, undefined, 2) : tuningText(found)}\n`);
   if (found.ended === 'cancelled') process.exitCode = INTERRUPTED;
 }

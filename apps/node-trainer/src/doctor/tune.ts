@@ -1,22 +1,31 @@
 import { gpuEngine, openBackend } from '@maehem/backend';
-import type { TunedKernel, TuneProgress } from '@maehem/kernels';
-import { type PretrainSettings, pretrainConfig, recomputeEvery } from '@maehem/settings';
-import { type PretrainingTuning, tunePretraining } from '@maehem/train';
+import type { TunedKernel, TuneOptions, TuneProgress } from '@maehem/kernels';
+import {
+  classifierConfig,
+  type FinetuneSettings,
+  finetuneConfig,
+  type PretrainSettings,
+  pretrainConfig,
+  recomputeEvery,
+} from '@maehem/settings';
+import { type TrainingTuning, tuneFinetuning, tunePretraining, vitConfigOf } from '@maehem/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { openOptions } from '../config/open.js';
 import { keepTuning, readTuning, tuningFile } from '../config/tuning.js';
 import { onInterrupt } from '../interrupt.js';
+import { openPretrained } from '../pretrained-source.js';
 import { tuningProgress } from './tuning-progress.js';
 
 export interface TuneRequest {
-  readonly settings: PretrainSettings;
+  /** Of the run that it is for. */
+  readonly run: { readonly pretrain: PretrainSettings } | { readonly finetune: FinetuneSettings };
   readonly minutes: number;
   /** Measure again what was measured before. */
   readonly afresh: boolean;
 }
 
 /** What was found, and where it is kept. */
-export interface TuningReport extends PretrainingTuning {
+export interface TuningReport extends TrainingTuning {
   readonly device: string;
   readonly file: string;
 }
@@ -25,7 +34,8 @@ export interface TuningReport extends PretrainingTuning {
  * Measure the tiles of a training step's kernels, and keep the best for this GPU, one after the other: what is known
  * when time is over, or at Ctrl-C, is kept.
  */
-export async function tune({ settings, minutes, afresh }: TuneRequest): Promise<TuningReport> {
+export async function tune({ run, minutes, afresh }: TuneRequest): Promise<TuningReport> {
+  const settings = 'pretrain' in run ? run.pretrain : run.finetune;
   const backend = await openBackend('webgpu', openOptions(settings));
   const gpu = gpuEngine(tf.backend());
   const file = tuningFile(gpu);
@@ -39,7 +49,8 @@ export async function tune({ settings, minutes, afresh }: TuneRequest): Promise<
     abort.abort();
   });
   try {
-    const outcome = await tunePretraining(pretrainConfig(settings), {
+    progress.note('one step is done op by op, to see its kernels');
+    const outcome = await tuneStep(run, {
       recompute: recomputeEvery(settings.recompute),
       seconds: 60 * minutes,
       signal: abort.signal,
@@ -52,6 +63,22 @@ export async function tune({ settings, minutes, afresh }: TuneRequest): Promise<
     interrupt.release();
     progress.stop();
   }
+}
+
+/** Labels are not looked at: the head's product is a small part of a step. */
+const CLASSES = 1000;
+
+async function tuneStep(
+  run: TuneRequest['run'],
+  options: TuneOptions & { readonly recompute: number },
+): Promise<TrainingTuning> {
+  if ('pretrain' in run) return tunePretraining(pretrainConfig(run.pretrain), options);
+  const { from, model } = run.finetune;
+  const source = from === null ? undefined : await openPretrained(from, { heads: model.heads });
+  const encoder = source && vitConfigOf(source.model);
+  await source?.model.close();
+  const classifier = classifierConfig(run.finetune, CLASSES, encoder);
+  return tuneFinetuning(finetuneConfig(run.finetune, classifier), options);
 }
 
 /** The report for people. */

@@ -7,7 +7,7 @@ import {
   useTuning,
 } from '@maehem/kernels';
 import { type PretrainSettings, pretrainConfig, recomputeEvery } from '@maehem/settings';
-import { type PretrainingTuning, tunePretraining } from '@maehem/train';
+import { type TrainingTuning, tunePretraining } from '@maehem/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { keepTuning, keptTuning } from '../keep/tuning-store.js';
 import { openEngine } from './engine.js';
@@ -52,7 +52,7 @@ export async function tuneHere(
     keep: (tuning) => keepTuning(gpu, tuning),
   };
   const recompute = recomputeEvery(settings.recompute);
-  const measure = (more: TuneOptions): Promise<PretrainingTuning> =>
+  const measure = (more: TuneOptions): Promise<TrainingTuning> =>
     tunePretraining(pretrainConfig(settings), { recompute, ...options, ...more });
   const known = await keptTuning(gpu);
   const found = await measure(known === undefined ? {} : { known });

@@ -6,9 +6,10 @@ import { fold, normal, seed } from '@maehem/random';
 import { describeOnBackend } from '@maehem/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, expect, it } from 'vitest';
+import { finetuneDefaults } from './finetune-config.js';
 import { createPretraining } from './pretrain.js';
 import { pretrainDefaults } from './pretrain-config.js';
-import { tunePretraining } from './tune-pretraining.js';
+import { tuneFinetuning, tunePretraining } from './tune-training.js';
 
 const model = smallMaePreset('tiny', {
   ...{ imageSize: [16, 16], patchSize: [4, 4], channels: 1, dim: 16, depth: 1, heads: 2 },
@@ -32,7 +33,7 @@ async function losses(tuning: Tuning | undefined): Promise<number[]> {
   return all;
 }
 
-describeOnBackend('tuning for pretraining', 'webgpu', () => {
+describeOnBackend('tuning for training', 'webgpu', () => {
   afterEach(() => useTuning(gpuEngine(tf.backend()), undefined));
 
   it('finds the products of a step, gains by them or not, and the step stays the same', async () => {
@@ -56,5 +57,19 @@ describeOnBackend('tuning for pretraining', 'webgpu', () => {
     const interrupted = await tunePretraining(config, { signal: AbortSignal.abort() });
     expect(interrupted).toMatchObject({ ended: 'cancelled', kernels: [], tuning: { measured: {} } });
     expect(interrupted.step).toBeUndefined();
+  });
+
+  it('finds the products of a step of fine-tuning, all tokens in the encoder', async () => {
+    const { imageSize, patchSize, channels, dim, depth, heads } = model;
+    const classifier = { ...{ imageSize, patchSize, channels, dim, depth, heads }, classes: 3 };
+    const before = tf.memory().numTensors;
+    const time = async (_kernel: string, _choice: object, runs: number) => runs;
+    const tuning = await tuneFinetuning(
+      { ...finetuneDefaults({ ...classifier, mlpRatio: 4, pooling: 'mean' }), batch: 4 },
+      { time },
+    );
+    expect(tf.memory().numTensors).toBe(before);
+    expect(tuning.step).toBeUndefined();
+    expect(tuning.kernels.map(({ name }) => name)).toContain('product 1x68x64x16 NT f32 f32 f32 bias gelu');
   });
 });
