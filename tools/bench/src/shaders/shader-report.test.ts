@@ -81,6 +81,27 @@ BB0:
 	buffer_atomic_add_u32 v4, v2, s[4:7], null offen            ; c40d4000
 ${STATISTICS}`;
 
+/** The same, as ACO prints it where LLVM does not know the GPU. */
+const WITHOUT_LLVM = `
+
+Compute Shader
+disasm:
+Shader disassembly is not supported in the current configuration, falling back to print_program.
+
+After lowering to hw instructions:
+ACO shader stage: SW (CS), HW (COMPUTE_SHADER)
+BB0
+/* logical preds: / linear preds: / kind: top-level, branch, */
+	 s1: %0:exec_lo = s_mov_b32 -1
+BB1
+	 v4: %23:v[4-7] = buffer_load_dwordx4 %20:s[12-15], %22:v[0], 0 offen storage:buffer
+	s_wait_loadcnt imm:0
+	 v1: %5:v[0] = v_fma_f32 %128:s[7], 6, %127:v[0]
+	s_cbranch_scc0 block:BB1
+BB2
+	buffer_store_dwordx4 %20:s[12-15], %22:v[0], 0, %23:v[4-7] offen storage:buffer
+${STATISTICS}`;
+
 describe('the words of RADV', () => {
   it('give registers, memory and estimates', () => {
     expect(parseShader(RDNA3)).toMatchObject({
@@ -108,6 +129,13 @@ describe('the words of RADV', () => {
       ...{ workgroup: 0, workgroupWaits: 2 },
     });
     expect([nest, hottest]).toEqual([whole, whole]);
+  });
+
+  it('are understood without LLVM', () => {
+    const { waveSize, whole, hottest } = parseShader(WITHOUT_LLVM);
+    expect(waveSize).toBe(32);
+    expect(whole).toMatchObject({ loads: 1, stores: 1, multiplyAdds: 1, loadWaits: 1 });
+    expect(hottest).toMatchObject({ depth: 1, vector: 1, stores: 0 });
   });
 
   it('are not taken for some when they are none', () => {

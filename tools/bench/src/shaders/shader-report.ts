@@ -64,7 +64,7 @@ export function parseShader(text: string): ShaderReport {
   };
   const lines = disassembly(text).split('\n');
   return {
-    waveSize: /\b(exec|vcc)_lo\b/.test(disassembly(text)) ? 32 : 64,
+    waveSize: /\b(exec|vcc)_lo\b/.test(instructionsOf(text)) ? 32 : 64,
     registers: statistic('VGPRs'),
     spilled: statistic('Spilled VGPRs'),
     scratchBytes: statistic('Scratch size'),
@@ -80,10 +80,23 @@ export function parseShader(text: string): ShaderReport {
 
 /** The instructions, with labels before blocks and their bytes behind. */
 export function disassembly(text: string): string {
+  const instructions = instructionsOf(text);
+  return instructions.includes('falling back to print_program') ? asDisassembly(instructions) : instructions;
+}
+
+function instructionsOf(text: string): string {
   const start = text.indexOf('\ndisasm:\n');
   if (start < 0) throw new Error("RADV's words have no disassembly");
   const end = text.indexOf('*** SHADER STATS', start);
   return text.slice(start, end < 0 ? undefined : end);
+}
+
+/** Of GPUs that Mesa's LLVM does not know yet ACO prints its own form: results and an equals sign before an instruction. */
+function asDisassembly(program: string): string {
+  return program
+    .replaceAll(/^(BB\d+)$/gm, '$1:')
+    .replaceAll(/^\t (?:.* = )?/gm, '\t')
+    .replaceAll('block:BB', 'BB');
 }
 
 interface Loop {
