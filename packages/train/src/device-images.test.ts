@@ -1,10 +1,11 @@
+import { gpuEngine } from '@maehem/backend';
 import { byteLevels, type ModelImages, normalisedImages } from '@maehem/data';
 import { initMae, type MaeConfig, smallMaePreset } from '@maehem/mae';
 import { fold, seed, uniform } from '@maehem/random';
-import { describeOnEveryBackend, expectNoLeak } from '@maehem/testing';
-import type { ClassifierConfig } from '@maehem/vit';
-import { initClassifier } from '@maehem/vit';
-import { describe, expect, it } from 'vitest';
+import { describeOnBackend, describeOnEveryBackend, expectNoLeak } from '@maehem/testing';
+import { type ClassifierConfig, initClassifier } from '@maehem/vit';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it, vi } from 'vitest';
 import {
   createFinetuning,
   createPretraining,
@@ -122,6 +123,25 @@ describeOnEveryBackend('images of bytes', (backend) => {
       yield { images: new Uint8Array(288), normalisation };
     }
     await expect(run.steps(short).next()).rejects.toThrow('has 288 values, expected 576');
+    run.dispose();
+  });
+});
+
+describeOnBackend('images of bytes on a GPU', 'webgpu', () => {
+  it('are what a replayed step uploads, and what they stand for', async () => {
+    const model = models['colours']!;
+    const { queue } = gpuEngine(tf.backend()).device;
+    const run = createPretraining(pretrainDefaults(model, { batch: BATCH, epochs: 4 }), BATCHES);
+    const steps = run.steps((_, start) => epoch(model, bytesOf, start));
+    for (let step = 0; step < 4; step++) await steps.next();
+    const writes = vi.spyOn(queue, 'writeBuffer');
+    await steps.next();
+    const sizes = writes.mock.calls.map(([, , data]) => (data as ArrayBufferView).byteLength);
+    writes.mockRestore();
+    const [height, width] = model.imageSize;
+    expect(sizes.sort((a, b) => b - a).slice(0, 2)).toEqual([3 * 256 * 4, BATCH * height * width * 3]);
+    expect(sizes.slice(2).every((size) => size < BATCH * height * width * 3)).toBe(true);
+    await steps.return();
     run.dispose();
   });
 });

@@ -26,7 +26,7 @@ export interface ImagesOptions {
   readonly log: (line: string) => void;
 }
 
-/** Times in ms. */
+/** Processor time of the whole process, in ms: what other programs do meanwhile hardly shows in it. */
 export interface ImagesTimes {
   readonly best: number;
   readonly median: number;
@@ -37,7 +37,7 @@ export interface ImagesCost {
   readonly kind: 'bytes' | 'numbers';
   /** What is uploaded for a step: images, and what their bytes stand for. */
   readonly uploadedBytes: number;
-  /** The host's time from pictures to patches: crops, flips, gathering, upload, patchify. */
+  /** From pictures to patches: crops, flips, gathering, upload, patchify. */
   readonly data: ImagesTimes;
   /** Whole training steps, their images included; only of small models. */
   readonly step?: ImagesTimes;
@@ -140,9 +140,10 @@ async function interleaved({ runs }: ImagesOptions, works: readonly Work[]): Pro
   const times = works.map((): number[] => []);
   for (let turn = 0; turn < WARM_UP + runs; turn++)
     for (const [i, work] of works.entries()) {
-      const begin = performance.now();
+      const begin = process.cpuUsage();
       await work.run();
-      if (turn >= WARM_UP) times[i]!.push(performance.now() - begin);
+      const { user, system } = process.cpuUsage(begin);
+      if (turn >= WARM_UP) times[i]!.push((user + system) / 1000);
     }
   for (const work of works) await work.end();
   return times.map((all) => ({ best: Math.min(...all), median: median(all) }));

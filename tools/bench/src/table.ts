@@ -174,7 +174,7 @@ export function imagesTable({ backend, config, batch, machine, costs }: ImagesRe
   const both = (times: ImagesTimes | undefined): string[] =>
     times === undefined ? ['-', '-'] : [times.best.toFixed(2), times.median.toFixed(2)];
   return [
-    `images of ${config}, batch ${batch}, ${backend}`,
+    `images of ${config}, batch ${batch}, ${backend}; processor time, best and median`,
     machineLine(machine),
     ...alignColumns([
       ['images', 'uploaded KiB', 'to patches ms', 'median', 'step ms', 'median'],
