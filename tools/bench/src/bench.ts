@@ -55,8 +55,8 @@ pnpm bench page [--backend wasm|webgpu] [the options of step]
   the same as step with each peer in a page of one headless Chromium, on its GPU in software
 pnpm bench page threads [--config small|cifar] [--batch N] [--threads N] [--runs N] [--json]
   training steps on wasm in a page of headless Chromium, in one thread and in N (2)
-pnpm bench webgpu kernels [--config nano|b16] [--batch N] [--runs N] [--seed N] [--json]
-  the WGSL kernels, forward and backward, by the GPU's own clock (nano, batch 4)
+pnpm bench webgpu kernels [--config …] [--batch N] [--precision f32|f16] [--runs N] [--seed N] [--json]
+  the WGSL kernels of encoder and decoder, forward and backward, by the GPU's own clock (nano, batch 4)
 pnpm bench webgpu step [--config …] [--batch N] [--precision f32|f16] [--recompute …] [--vs LIST] [--runs N] [--json]
   steps of the peers by the GPU's own clock, and the kernels of ours (nano, batch 4)
 pnpm bench webgpu host [the same options]
@@ -187,8 +187,9 @@ function workOptions() {
 
 function kernelOptions(): KernelOptions {
   return {
-    config: oneOf('--config', values.config ?? 'nano', ['nano', 'b16'] as const),
+    config: configName('nano'),
     batch: batchSize(4),
+    precision: PRECISIONS[precisionName()]!,
     ...commonOptions(),
   };
 }

@@ -1,4 +1,4 @@
-import { openBackend } from '@maehem/backend';
+import { type OpenOptions, openBackend } from '@maehem/backend';
 import { withKernelMode } from '@maehem/kernels';
 import { fold, type Key, seed } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
@@ -8,9 +8,11 @@ import { branchCases, kernelCases } from './kernel-cases.js';
 /** How far a kernel is from its reference. */
 export interface KernelCheck {
   readonly name: string;
-  /** Largest difference of outputs and gradients, relative to the largest entry, or 1. */
-  readonly error: number;
+  /** Largest difference of outputs and gradients, relative to the largest entry, or 1; absent where there are none. */
+  readonly error?: number;
   readonly agrees: boolean;
+  /** Why there are no results. */
+  readonly failure?: string;
 }
 
 /** Odd and even widths, tokens that fill tiles and tokens that do not, head dimensions from 4 to 64. */
@@ -26,33 +28,71 @@ const TOLERANCE = { float32: 1e-4, float16: 2e-2 };
 type Values = readonly ArrayLike<number>[];
 type Named = { readonly name: string; readonly entry: KernelCase };
 
+/** How WebGPU is opened for a check. */
+type Variant = Required<Pick<OpenOptions, 'precision' | 'tensorCores'>>;
+const FLOAT32: Variant = { precision: 'float32', tensorCores: false };
+const FLOAT16: Variant = { precision: 'float16', tensorCores: false };
+const TENSOR_CORES: Variant = { precision: 'float16', tensorCores: true };
+
 /**
- * Every kernel on WebGPU, forward and backward, against its reference in tfjs's ops on the CPU; the branches of a block also
- * in half precision where the GPU has it. Leaves WebGPU open, in float32.
+ * Every kernel on WebGPU, forward and backward, against its reference in tfjs's own ops on the CPU; the branches of a block also
+ * in half precision, and on tensor cores, where the GPU has them. Leaves WebGPU open, in float32.
+ * @param productsOn where references with matrix products are computed: the CPU takes minutes for those of a real model
  */
-export async function checkKernels(sizes: readonly KernelSizes[] = CHECKED_SIZES): Promise<KernelCheck[]> {
+export async function checkKernels(
+  sizes: readonly KernelSizes[] = CHECKED_SIZES,
+  productsOn: 'cpu' | 'webgpu' = 'cpu',
+): Promise<KernelCheck[]> {
   const named = (cases: (size: KernelSizes) => KernelCase[]): Named[] =>
     sizes.flatMap((size) => cases(size).map((entry) => ({ entry, name: nameOf(size, entry) })));
   const [all, halves] = [named(kernelCases), named(branchCases)];
-  await openBackend('cpu');
   const expected = new Map<string, Values>();
-  for (const { entry, name } of all)
-    expected.set(name, await withKernelMode('composite', () => compute(entry, keyOf(name))));
-  const check = async (cases: readonly Named[], precision: 'float32' | 'float16'): Promise<KernelCheck[]> => {
-    const { capabilities } = await openBackend('webgpu');
-    if (precision === 'float16' && !capabilities.float16) return [];
-    await openBackend('webgpu', { precision });
-    const checks: KernelCheck[] = [];
-    for (const { entry, name } of cases) {
-      const error = errorOf(await compute(entry, keyOf(name)), expected.get(name)!);
-      checks.push({ name: `${name} ${precision}`, error, agrees: error <= TOLERANCE[precision] });
-    }
-    return checks;
-  };
-  return [...(await check(halves, 'float16')), ...(await check(all, 'float32'))];
+  for (const backend of ['cpu', 'webgpu'] as const) {
+    const here = all.filter(({ entry }) => (entry.flops === undefined ? 'cpu' : productsOn) === backend);
+    if (here.length > 0) await openBackend(backend);
+    for (const { entry, name } of here)
+      expected.set(name, await withKernelMode('composite', () => compute(entry, keyOf(name))));
+  }
+  const checks: KernelCheck[] = [];
+  for (const [variant, cases] of [
+    [TENSOR_CORES, halves],
+    [FLOAT16, halves],
+    [FLOAT32, all],
+  ] as const) {
+    if (!(await opens(variant))) continue;
+    for (const { entry, name } of cases) checks.push(await check(entry, name, variant, expected.get(name)!));
+  }
+  return checks;
 }
 
-function nameOf({ batch, tokens, dim }: KernelSizes, { name }: KernelCase): string {
+/** @returns whether the GPU has it. @throws where there is no WebGPU at all. */
+async function opens(variant: Variant): Promise<boolean> {
+  try {
+    await openBackend('webgpu', variant);
+    return true;
+  } catch (error) {
+    if (variant === FLOAT32) throw error;
+    return false;
+  }
+}
+
+async function check(
+  entry: KernelCase,
+  name: string,
+  { precision, tensorCores }: Variant,
+  expected: Values,
+): Promise<KernelCheck> {
+  const title = `${name} ${precision}${tensorCores ? ' on tensor cores' : ''}`;
+  try {
+    const error = errorOf(await compute(entry, keyOf(name)), expected);
+    return { name: title, error, agrees: error <= TOLERANCE[precision as 'float32' | 'float16'] };
+  } catch (error) {
+    return { name: title, agrees: false, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A kernel's name, and at which size. */
+export function nameOf({ batch, tokens, dim }: KernelSizes, { name }: KernelCase): string {
   return `${name} [${batch}, ${tokens}, ${dim}]`;
 }
 

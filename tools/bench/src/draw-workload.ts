@@ -3,6 +3,7 @@ import { randomMasking, sinCosPositionEmbedding } from '@maehem/patches';
 import { fold, type Key, normal, uniform } from '@maehem/random';
 import { patchValues, tokenCount } from '@maehem/vit';
 import { MASK_RATIO } from './configs.js';
+import { noise, repeated } from './noise.js';
 import type { TensorEntry, Workload } from './workload.js';
 
 /** The paper's base rate (table 8): without a warm-up, more of it makes the deeper models' first losses jump. */
@@ -45,7 +46,7 @@ function batchItems(key: Key, config: MaeConfig, batch: number): { keep: number;
   return {
     keep: plan.keep,
     items: [
-      item('patches', shape, () => normal(fold(key, 'patches'), count(shape))),
+      item('patches', shape, () => noise(fold(key, 'patches'), count(shape))),
       item('idsKeep', [batch, plan.keep], () => plan.idsKeep),
       item('idsRestore', [batch, tokens], () => plan.idsRestore),
       item('mask', [batch, tokens], () => plan.mask),
@@ -108,7 +109,7 @@ function positions(name: string, config: MaeConfig, dim: number): Item {
 function xavier(key: Key, shape: readonly number[]): () => Float32Array {
   const size = count(shape);
   const bound = Math.sqrt(6 / (shape[0]! + size / shape[0]!));
-  return () => uniform(key, size, -bound, bound);
+  return () => repeated(size, (drawn) => uniform(key, drawn, -bound, bound));
 }
 
 function count(shape: readonly number[]): number {

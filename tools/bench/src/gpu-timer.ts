@@ -39,23 +39,33 @@ export function timeDispatches(classes: object): GpuTimer {
   const { createCommandEncoder, createBindGroup } = GPUDevice.prototype;
   const { beginComputePass } = GPUCommandEncoder.prototype;
   const bytesOf = new WeakMap<GPUBindGroup, number>();
-  let queries: Queries | undefined;
+  const all: Queries[] = [];
+  const ofDevice = new WeakMap<GPUDevice, Queries>();
+  const ofEncoder = new WeakMap<GPUCommandEncoder, Queries>();
   GPUDevice.prototype.createBindGroup = function (descriptor) {
     const group = createBindGroup.call(this, descriptor);
     bytesOf.set(group, boundBytes(descriptor));
     return group;
   };
   GPUDevice.prototype.createCommandEncoder = function (descriptor) {
-    if (this.features.has('timestamp-query')) queries ??= new Queries(this);
-    return createCommandEncoder.call(this, descriptor);
+    const encoder = createCommandEncoder.call(this, descriptor);
+    if (!this.features.has('timestamp-query')) return encoder;
+    const queries = ofDevice.get(this) ?? new Queries(this);
+    if (!ofDevice.has(this)) all.push(queries);
+    ofDevice.set(this, queries);
+    ofEncoder.set(encoder, queries);
+    return encoder;
   };
   GPUCommandEncoder.prototype.beginComputePass = function (descriptor) {
-    if (queries === undefined) return beginComputePass.call(this, descriptor);
+    const queries = ofEncoder.get(this);
+    // A pass that somebody times is theirs.
+    if (queries === undefined || descriptor?.timestampWrites !== undefined)
+      return beginComputePass.call(this, descriptor);
     const begin = (timestampWrites: GPUComputePassTimestampWrites): GPUComputePassEncoder =>
       beginComputePass.call(this, { timestampWrites });
     return passOfPasses(begin, queries, bytesOf);
   };
-  return { take: async () => (queries === undefined ? [] : queries.take()) };
+  return { take: async () => (await Promise.all(all.map((queries) => queries.take()))).flat() };
 }
 
 /** Looks like one pass, and is one for each dispatch. */

@@ -1,5 +1,6 @@
-import { fold, type Key, normal } from '@maehem/random';
+import { fold, type Key } from '@maehem/random';
 import * as tf from '@tensorflow/tfjs-core';
+import { noise } from './noise.js';
 
 /** What rows and columns of kernels follow from. */
 export interface KernelSizes {
@@ -35,7 +36,7 @@ const ones = (shape: readonly number[]): number => shape.reduce((product, n) => 
 
 /** Normal numbers, with a gradient. */
 export function trained(...shape: number[]): Input {
-  return { shape, dtype: 'float32', trained: true, values: (key) => normal(key, ones(shape)) };
+  return { shape, dtype: 'float32', trained: true, values: (key) => noise(key, ones(shape)) };
 }
 
 /** Normal numbers, without one. */
@@ -45,7 +46,7 @@ export function data(...shape: number[]): Input {
 
 /** A matrix of weights: of order one after the sum over the inputs. */
 export function weights(outputs: number, inputs: number): Input {
-  return { ...trained(outputs, inputs), values: (key) => normal(key, outputs * inputs, 0, inputs ** -0.5) };
+  return { ...trained(outputs, inputs), values: (key) => noise(key, outputs * inputs, 0, inputs ** -0.5) };
 }
 
 /** A kernel's inputs on the current engine, and its two passes. */
@@ -64,7 +65,7 @@ export function prepareKernel({ inputs, run }: KernelCase, key: Key): KernelPass
   if (trainedTensors.length === 0)
     return { run: () => tf.tidy(() => run(...tensors)), dispose: () => tf.dispose(tensors) };
   const { shape } = tf.tidy(() => run(...tensors)[0]!);
-  const dy = tf.tensor(normal(fold(key, 'dy'), ones(shape)), shape);
+  const dy = tf.tensor(noise(fold(key, 'dy'), ones(shape)), shape);
   return {
     run: () =>
       tf.tidy(() => {

@@ -10,6 +10,8 @@ export interface Engine {
   readonly precision: Precision;
   /** Blocks that are computed twice instead of being kept: every one (1), every second (2) …; none (0) unless told. */
   readonly recompute?: number;
+  /** On WebGPU, in float16: multiply on tensor cores. */
+  readonly tensorCores?: boolean;
   /** On WebGPU; `real` if nothing is said. */
   readonly gpu?: GpuMode;
 }

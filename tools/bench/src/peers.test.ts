@@ -39,9 +39,10 @@ describe('names of peers', () => {
       own: { precision: 'float16', recompute: 1 },
     });
     expect(parsePeer('maehem:recompute=3').own).toEqual({ recompute: 3 });
+    expect(parsePeer('maehem:f16:tensor-cores').own).toEqual({ precision: 'float16', tensorCores: true });
     for (const option of ['f8', 'recompute=0', ''])
       expect(() => parsePeer(`maehem:${option}`)).toThrow(
-        `peer 'maehem:${option}': '${option}' is not one of f32, f16, bf16, recompute, recompute=2`,
+        `peer 'maehem:${option}': '${option}' is not one of f32, f16, bf16, recompute, recompute=2, tensor-cores`,
       );
     expect(() => parsePeer('naive:recompute')).toThrow('recompute is for maehem alone');
     for (const text of ['naive@2', 'maehem@', 'maehem@0', 'torch@two'])

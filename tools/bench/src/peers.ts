@@ -29,12 +29,13 @@ export interface NamedPeer {
   readonly name: string;
   readonly threads: number;
   /** Where it is not as in the whole run. */
-  readonly own: Pick<Partial<Engine>, 'precision' | 'recompute'>;
+  readonly own: Pick<Partial<Engine>, 'precision' | 'recompute' | 'tensorCores'>;
 }
 
 /**
  * A peer's name, what it does otherwise than the others, and its threads: `maehem@2` works in two, `maehem:f16` in half
- * precision, `maehem:f16:recompute` computes every block twice as well, `maehem:recompute=2` every second one.
+ * precision, `maehem:f16:recompute` computes every block twice as well, `maehem:recompute=2` every second one;
+ * `maehem:f16:tensor-cores` multiplies on them.
  * @throws when there is no such peer, it has one thread only, or it cannot do otherwise.
  */
 export function parsePeer(text: string): NamedPeer {
@@ -53,10 +54,11 @@ export function parsePeer(text: string): NamedPeer {
 function parseOption(text: string, name: string, option: string): NamedPeer['own'] {
   const precision = PRECISIONS[option];
   if (precision !== undefined) return { precision };
+  if (option === 'tensor-cores' && name.startsWith('maehem')) return { tensorCores: true };
   const every = /^recompute(?:=([1-9]\d*))?$/.exec(option);
   if (every === null)
     throw new Error(
-      `peer '${text}': '${option}' is not one of ${Object.keys(PRECISIONS).join(', ')}, recompute, recompute=2`,
+      `peer '${text}': '${option}' is not one of ${Object.keys(PRECISIONS).join(', ')}, recompute, recompute=2, tensor-cores`,
     );
   if (!name.startsWith('maehem')) throw new Error(`peer '${text}': recompute is for maehem alone`);
   return { recompute: Number(every[1] ?? 1) };

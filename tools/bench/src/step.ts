@@ -19,6 +19,8 @@ export interface StepOptions {
   readonly peers: readonly string[];
   readonly runs: number;
   readonly seed: number;
+  /** By `performance.now()`: no further peer starts then, and no further run begins. */
+  readonly until?: number;
   /** Called with a line of progress. */
   readonly log: (line: string) => void;
 }
@@ -71,12 +73,13 @@ export async function benchStep(
   options: StepOptions,
   start: (name: string) => PeerProcess = startPeer,
 ): Promise<StepReport> {
-  const { engine, config, batch, runs } = options;
+  const { engine, config, batch, runs, until = Number.POSITIVE_INFINITY } = options;
   const entrants: Entrant[] = options.peers.map((name) => ({ peer: start(name), steps: [] }));
   const running = () => entrants.filter(({ failure }) => failure === undefined);
   try {
     await initPeers(entrants, options);
     for (let step = 0; step < WARM_UP + runs; step++) {
+      if (step > WARM_UP && performance.now() > until) break;
       for (const entrant of running()) await takeStep(entrant, step, options);
       if (step === WARM_UP - 1 && !isIdle(engine.gpu ?? 'real'))
         assertSameLosses(
@@ -107,7 +110,12 @@ async function initPeers(entrants: readonly Entrant[], options: StepOptions): Pr
     if (isIdle(engine.gpu ?? 'real')) writeManifest(folder, workload);
     else writeWorkload(folder, workload);
     const work = { folder, config: CONFIGS[config], batch, seed };
-    for (const entrant of entrants) await attempt(entrant, options, () => entrant.peer.init(work, engine));
+    for (const entrant of entrants)
+      await attempt(entrant, options, () => {
+        if (performance.now() > (options.until ?? Number.POSITIVE_INFINITY))
+          throw new Error(`${entrant.peer.name}: no time left`);
+        return entrant.peer.init(work, engine);
+      });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,12 +1,14 @@
-import { openBackend } from '@maehem/backend';
+import { openBackend, type Precision } from '@maehem/backend';
 import { maeFlops } from '@maehem/mae';
 import { fold, seed as rootKey } from '@maehem/random';
 import { tokenCount } from '@maehem/vit';
 import * as tf from '@tensorflow/tfjs-core';
 import { CONFIGS, type ConfigName, MASK_RATIO } from './configs.js';
-import type { GpuRecord } from './gpu-recorder.js';
-import { type KernelPass, type KernelSizes, prepareKernel } from './kernel-case.js';
-import { kernelCases } from './kernel-cases.js';
+import { nameOf } from './conformance.js';
+import type { GpuRecord, GpuRecorder } from './gpu-recorder.js';
+import { type KernelPass, prepareKernel } from './kernel-case.js';
+import { branchCases, kernelCases } from './kernel-cases.js';
+import { kernelSizes } from './kernel-sizes.js';
 import { describeMachine, type Machine } from './machine.js';
 import { openPeerGpu } from './peer-gpu.js';
 import { benchStep, median, type StepOptions, type StepReport } from './step.js';
@@ -20,11 +22,14 @@ interface CommonOptions {
 }
 
 export interface KernelOptions extends CommonOptions {
-  /** ViT-B/16's encoder, or as good as none: a software adapter takes minutes for the former. */
-  readonly config: 'nano' | 'b16';
+  /** Whose encoder and decoder: a software adapter takes minutes for more than the smallest. */
+  readonly config: ConfigName;
+  /** In half precision there are but the branches of blocks. */
+  readonly precision: Precision;
+  readonly tensorCores?: boolean;
 }
 
-interface KernelRow {
+export interface KernelRow {
   readonly name: string;
   /** Of one forward and backward pass on the GPU, without the gaps between dispatches; by the clock where it cannot tell. */
   readonly medianMs: number;
@@ -65,47 +70,46 @@ export interface HostReport {
 
 const WARM_UP = 2;
 
-const SIZES: Readonly<Record<KernelOptions['config'], Omit<KernelSizes, 'batch'>>> = {
-  nano: { dim: 32, heads: 2, tokens: 16, patch: 192, classes: 10 },
-  b16: { dim: 768, heads: 12, tokens: 196, patch: 768, classes: 1000 },
-};
-
 /** Time the kernels of a step, forward and backward, interleaved. Opens WebGPU in this process. */
 export async function benchKernels(options: KernelOptions): Promise<KernelReport> {
-  const { runs, seed, batch, config, log } = options;
+  const { runs, batch, config } = options;
   const recorder = await openPeerGpu('timed');
-  const { description } = await openBackend('webgpu');
-  const entrants = kernelCases({ ...SIZES[config], batch }).map((entry) => ({
-    entry,
-    pass: prepareKernel(entry, fold(rootKey(seed), entry.name)),
-    records: [] as Timed[],
-  }));
+  const rows = await timeKernels(options, recorder);
+  const { description } = await openBackend('webgpu', { precision: options.precision });
+  const timestamps = rows.some(({ gigabytesPerSecond }) => gigabytesPerSecond !== undefined);
+  return {
+    ...{ backend: 'webgpu', device: description, timestamps },
+    ...{ config, batch, machine: describeMachine(), runs, rows },
+  };
+}
+
+/** The same in a process that listens to its GPU already. */
+export async function timeKernels(
+  { runs, seed, batch, config, precision, tensorCores = false, log }: KernelOptions,
+  recorder: GpuRecorder,
+): Promise<KernelRow[]> {
+  await openBackend('webgpu', { precision, tensorCores });
+  const cases = precision === 'float32' ? kernelCases : branchCases;
+  const entrants = kernelSizes(config, batch).flatMap((sizes) =>
+    cases(sizes).map((entry) => ({
+      ...{ entry, name: nameOf(sizes, entry), records: [] as Timed[] },
+      pass: prepareKernel(entry, fold(rootKey(seed), entry.name)),
+    })),
+  );
   for (let run = 0; run < WARM_UP + runs; run++) {
-    for (const { entry, pass, records } of entrants) {
+    for (const { name, pass, records } of entrants) {
       await recorder.take();
       const start = performance.now();
       await finish(pass);
       const wallMs = performance.now() - start;
       const record = timed(await recorder.take(), wallMs);
       if (run >= WARM_UP) records.push(record);
-      else log(`warm-up ${run + 1}/${WARM_UP} ${entry.name}: ${wallMs.toFixed(0)} ms`);
+      else log(`warm-up ${run + 1}/${WARM_UP} ${name}: ${wallMs.toFixed(0)} ms`);
     }
     if (run >= WARM_UP) log(`${run + 1 - WARM_UP}/${runs}`);
   }
-  const rows = entrants.map(({ entry, records }) => rowOf(entry, records));
-  const timestamps = entrants[0]!.records[0]!.bytes > 0;
-  return {
-    ...{
-      backend: 'webgpu',
-      device: description,
-      timestamps,
-      config,
-      batch,
-      machine: describeMachine(),
-      runs,
-      rows,
-    },
-  };
+  for (const { pass } of entrants) pass.dispose();
+  return entrants.map(({ name, entry, records }) => rowOf({ ...entry, name }, records));
 }
 
 interface Timed {

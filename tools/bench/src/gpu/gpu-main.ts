@@ -4,16 +4,20 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CONFIGS, type ConfigName } from '../configs.js';
 import { parsePeer } from '../peers.js';
-import { benchGpu, type GpuOptions } from './bench-gpu.js';
+import { benchGpu, type GpuOptions, type GpuReport } from './bench-gpu.js';
 import { gpuTable } from './gpu-table.js';
+
+const PEERS = 'maehem:f16,maehem:f16:tensor-cores,torch,torch:bf16,torch-compile:bf16';
 
 const USAGE = `./run.sh [options]
   --work LIST      models and images a step (b16:64,l16:32); nano:4 for a GPU in software
-  --vs LIST        whom to compare with (maehem:f16,torch,torch-compile,torch:bf16,torch-compile:bf16);
-                   MAEHEM_PYTHON names a python that has torch
+  --vs LIST        whom to compare with (${PEERS});
+                   torch-compile too; MAEHEM_PYTHON names a python that has torch
   --runs N         timed steps of each, interleaved (10)
   --peak N         the card's f32 peak in TFLOP/s; measured by the best product otherwise
   --gemm LIST      sizes of those products (2048,4096)
+  --minutes N      no part begins after these; parts are in order of importance (9)
+  --tune N         seconds for each tuning of the own kernels, 0 for none (30)
   --out FOLDER     where the report goes, as report.md and report.json (.)`;
 
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -29,10 +33,12 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       work: { type: 'string', default: 'b16:64,l16:32' },
-      vs: { type: 'string', default: 'maehem:f16,torch,torch-compile,torch:bf16,torch-compile:bf16' },
+      vs: { type: 'string', default: PEERS },
       runs: { type: 'string', default: '10' },
       peak: { type: 'string' },
       gemm: { type: 'string', default: '2048,4096' },
+      minutes: { type: 'string', default: '9' },
+      tune: { type: 'string', default: '30' },
       out: { type: 'string', default: '.' },
       help: { type: 'boolean', default: false },
     },
@@ -46,16 +52,21 @@ async function main(): Promise<void> {
     runs: positive('--runs', values.runs),
     gemmSizes: list(values.gemm).map((size) => positive('--gemm', size)),
     ...(values.peak === undefined ? {} : { peakGflops: 1000 * Number(values.peak) }),
+    minutes: positive('--minutes', values.minutes),
+    tuneSeconds: values.tune === '0' ? 0 : positive('--tune', values.tune),
     log,
+    keep: (report) => writeReport(values.out, report),
   };
-  const report = await benchGpu(options);
-  const table = gpuTable(report);
   mkdirSync(values.out, { recursive: true });
-  writeFileSync(join(values.out, 'report.json'), JSON.stringify(report));
-  writeFileSync(join(values.out, 'report.md'), `${table}\n`);
-  process.stdout.write(`${table}\n`);
+  const report = await benchGpu(options);
+  process.stdout.write(`${gpuTable(report)}\n`);
   // Dawn may still have threads at work.
-  process.exit();
+  process.exit(report.checks.every(({ agrees }) => agrees) ? 0 : 1);
+}
+
+function writeReport(folder: string, report: GpuReport): void {
+  writeFileSync(join(folder, 'report.json'), JSON.stringify(report));
+  writeFileSync(join(folder, 'report.md'), `${gpuTable(report)}\n`);
 }
 
 function list(text: string): string[] {

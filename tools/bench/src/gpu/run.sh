@@ -19,13 +19,37 @@ if ! ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1' && [ -e "$here/lib/lib
   export LD_LIBRARY_PATH
 fi
 
-# Containers often have NVIDIA's driver and not the file that tells the loader so.
-if [ -z "${VK_ICD_FILENAMES:-}${VK_DRIVER_FILES:-}" ] && ldconfig -p 2>/dev/null | grep -q 'libGLX_nvidia\.so\.0' &&
+# Where containers find NVIDIA's driver when it is lent to them by their host.
+lent=/usr/local/nvidia
+if [ -d "$lent/lib64" ]; then
+  LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$lent/lib64
+  export LD_LIBRARY_PATH
+fi
+
+# Is there a library, for all that a program is told?
+has() {
+  ldconfig -p 2>/dev/null | grep -qF "$1" || [ -e "$lent/lib64/$1" ]
+}
+
+# They often have the driver and not the file that tells the loader so, or have it elsewhere. The library for GLX needs
+# X11's; the one for EGL is the same driver without.
+if [ -z "${VK_ICD_FILENAMES:-}${VK_DRIVER_FILES:-}" ] &&
   ! ls /usr/share/vulkan/icd.d/nvidia* /etc/vulkan/icd.d/nvidia* >/dev/null 2>&1; then
-  printf '{"file_format_version":"1.0.0","ICD":{"library_path":"libGLX_nvidia.so.0","api_version":"1.3.0"}}\n' \
-    >"$here/nvidia_icd.json"
-  VK_ICD_FILENAMES=$here/nvidia_icd.json
-  export VK_ICD_FILENAMES
+  driver=
+  if has libGLX_nvidia.so.0 && has libX11.so.6 && has libXext.so.6; then
+    driver=libGLX_nvidia.so.0
+  elif has libEGL_nvidia.so.0; then
+    driver=libEGL_nvidia.so.0
+  elif has libcuda.so.1; then
+    echo "run.sh: NVIDIA's driver is here without its part for Vulkan (libGLX_nvidia.so.0, libEGL_nvidia.so.0);" \
+      "a container needs NVIDIA_DRIVER_CAPABILITIES=all" >&2
+  fi
+  if [ -n "$driver" ]; then
+    printf '{"file_format_version":"1.0.0","ICD":{"library_path":"%s","api_version":"1.3.0"}}\n' "$driver" \
+      >"$here/nvidia_icd.json"
+    VK_ICD_FILENAMES=$here/nvidia_icd.json
+    export VK_ICD_FILENAMES
+  fi
 fi
 
 exec "$node" "$here/dist/gpu-main.js" "$@"

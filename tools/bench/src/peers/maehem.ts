@@ -29,9 +29,9 @@ export function createMaehem({ open = {}, makePretrainer = createPretrainer }: M
   return {
     name: 'maehem',
     init: async (workload, engine) => {
-      const { backend, precision, recompute = 0 } = engine;
+      const { backend, precision, recompute = 0, tensorCores } = engine;
       if (backend !== 'tensorflow' && backend !== 'webgpu') assertFloat32('maehem', engine);
-      opened = await openBackend(backend, { ...open, precision });
+      opened = await openBackend(backend, { ...open, precision, ...(tensorCores && { tensorCores }) });
       trainer = createTrainer(workload, (task, start) => makePretrainer({ ...task, recompute }, start));
       batch = uploadBatch(workload);
     },
