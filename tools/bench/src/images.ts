@@ -33,7 +33,7 @@ export interface ImagesTimes {
 }
 
 /** What images cost that are normalised on the device (`bytes`), or on the host (`numbers`). */
-export interface ImagesCost {
+interface ImagesCost {
   readonly kind: 'bytes' | 'numbers';
   /** What is uploaded for a step: images, and what their bytes stand for. */
   readonly uploadedBytes: number;
