@@ -1,7 +1,7 @@
 import { gpuEngine } from '@maehem/backend';
 import * as tf from '@tensorflow/tfjs-core';
 import { attention } from '../attention/attention.js';
-import { chooseFlashTile } from '../attention/flash-tiles.js';
+import { flashTakes } from '../attention/flash-tiles.js';
 import { differentiable } from '../dispatch/differentiable.js';
 import { LAYER_NORM_EPS, type LayerNorm, layerNorm } from '../layer-norm/layer-norm.js';
 import { type Linear, linear, linearPlus } from '../linear/linear.js';
@@ -44,7 +44,7 @@ export function attentionBranch(
   { eps = LAYER_NORM_EPS, residual = true }: BranchOptions = {},
 ): tf.Tensor3D {
   const { norm, first, second } = branch;
-  if (!inHalfPrecision(first.weight, second.weight) || !flashTakes(first, heads)) {
+  if (!inHalfPrecision(first.weight, second.weight) || !takesHeads(first, heads)) {
     const attended = attention(linear(first, layerNorm(norm, x, eps)), heads);
     return residual ? linearPlus(second, attended, x) : linear(second, attended);
   }
@@ -114,8 +114,8 @@ function inputsOf({ norm, first, second }: Branch, x: tf.Tensor3D): BranchInputs
   };
 }
 
-/** Is there a tile of flash attention for these heads, whose width must be a multiple of four too? */
-function flashTakes({ weight }: Linear, heads: number): boolean {
+/** Is there flash attention for these heads, whose width must be a multiple of four too? */
+function takesHeads({ weight }: Linear, heads: number): boolean {
   const width = weight.shape[0] / (3 * heads);
-  return width % 4 === 0 && chooseFlashTile(width, gpuTraits(gpuEngine(tf.backend()))) !== undefined;
+  return width % 4 === 0 && flashTakes(width, gpuTraits(gpuEngine(tf.backend())));
 }
