@@ -10,7 +10,7 @@ interface TuningProgress {
   stop(): void;
 }
 
-const FORMAT = ' {bar} {percentage} % of the step  {kernel}: {choice}  {left} left';
+const FORMAT = ' {bar} {percentage} % of the step  {kernel}: {doing}  {left} left';
 
 export function tuningProgress(stream: NodeJS.WriteStream = process.stderr): TuningProgress {
   const bar =
@@ -27,12 +27,12 @@ export function tuningProgress(stream: NodeJS.WriteStream = process.stderr): Tun
     stream.write(`${text}\n`);
   };
   return {
-    update: ({ kernel, choice, done, secondsLeft, decided }) => {
+    update: ({ kernel, doing, done, secondsLeft, decided }) => {
       if (decided !== undefined)
         note(`${kernelLine(decided)}${bar ? '' : `, ${duration(secondsLeft)} left`}`);
-      if (!started) bar?.start(100, 0, { kernel, choice, left: duration(secondsLeft) });
+      if (!started) bar?.start(100, 0, { kernel, doing, left: duration(secondsLeft) });
       started = true;
-      bar?.update(Math.round(100 * done), { kernel, choice, left: duration(secondsLeft) });
+      bar?.update(Math.round(100 * done), { kernel, doing, left: duration(secondsLeft) });
     },
     note,
     stop,

@@ -41,7 +41,7 @@ function Measuring(): VNode {
       <p class="hint">
         {progress === undefined
           ? 'Measuring the GPU'
-          : `${percent(progress.done)} of a step measured, ${duration(progress.secondsLeft)} left. ${progress.kernel}, ${progress.choice}`}
+          : `${percent(progress.done)} of a step measured, ${duration(progress.secondsLeft)} left. ${progress.kernel}: ${progress.doing}`}
       </p>
       <div class="buttons">
         <button type="button" onClick={stopTuning}>

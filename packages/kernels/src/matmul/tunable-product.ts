@@ -19,7 +19,7 @@ export function tunableProduct(gpu: GpuEngine, call: GemmCall, traits: GemmTrait
   const device = gpuTraits(gpu);
   return {
     name: productName(call.size, traits),
-    usual: chooseGemm(call.size, traits, device),
+    usual: () => chooseGemm(call.size, traits, device),
     candidates: () => gemmChoices(call.size, traits, device),
     inWords: ({ tile, splits }) => `${tile.m}x${tile.n}${splits > 1 ? ` in ${splits} parts` : ''}`,
     open: () => openProduct(gpu, call, traits),

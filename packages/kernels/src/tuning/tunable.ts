@@ -8,7 +8,7 @@ export interface Tunable<Choice extends object = object> {
   /** Whatever its time depends on but the adapter, such as `product 1x64x768x192 NT f32 f32 f32 bias`. */
   readonly name: string;
   /** What is taken where nothing was measured. */
-  readonly usual: Choice;
+  usual(): Choice;
   /** Everything that could be taken on this adapter. */
   candidates(): readonly Choice[];
   /** A choice for people. */

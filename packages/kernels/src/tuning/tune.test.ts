@@ -110,7 +110,7 @@ fn main(@builtin(local_invocation_index) i: u32) { if (i < ${entry === '2' ? 3 :
         workgroups: [1],
       });
     const tunable: Tunable<{ entry: string }> = {
-      ...{ name: 'write', usual: { entry: '1' } },
+      ...{ name: 'write', usual: () => ({ entry: '1' }) },
       candidates: () => entries.map((entry) => ({ entry })),
       inWords: ({ entry }) => entry,
       open: () => {
@@ -129,7 +129,7 @@ fn main(@builtin(local_invocation_index) i: u32) { if (i < ${entry === '2' ? 3 :
       async () =>
         void choose(
           gpu,
-          () => tunable.usual,
+          () => tunable.usual(),
           () => tunable,
         ),
       { time: async (_, choice, runs) => runs * ms[(choice as { entry: string }).entry]! },

@@ -26,9 +26,9 @@ export interface TuneOptions {
 
 /** How far tuning is. */
 export interface TuneProgress {
-  /** What is being measured, and as what; in words. */
+  /** What is being measured, and as what, or what else is being done for it; in words. */
   readonly kernel: string;
-  readonly choice: string;
+  readonly doing: string;
   /** Part of the kernels' time in a step that is decided, in [0, 1]. */
   readonly done: number;
   /** An estimate, and at most the time that was given. */
@@ -129,12 +129,13 @@ class Tuner {
     };
   }
 
-  /** What the work runs, as usual. */
+  /** What the work runs, as usual, and could run otherwise. */
   private async watch(work: () => Promise<void>): Promise<WatchedKernel[]> {
     const inUse = tuningInUse(this.gpu);
     useTuning(this.gpu, undefined);
     try {
-      return await watchKernels(this.gpu, work);
+      const watched = await watchKernels(this.gpu, work);
+      return watched.filter(({ tunable }) => tunable.candidates().length > 1);
     } finally {
       useTuning(this.gpu, inUse);
     }
@@ -145,7 +146,7 @@ class Tuner {
     const times: (Omit<Surveyed, 'share'> & { readonly ofStep: number })[] = [];
     for (const { tunable, count } of watched) {
       if (this.stopped()) return [];
-      this.tell(tunable, tunable.usual, this.limitLeft());
+      this.tell(tunable, tunable.inWords(tunable.usual()), this.limitLeft());
       const { ms, runs } = await this.withTrial(tunable, (trial) => this.firstTime(tunable, trial));
       times.push({ tunable, ms, runs, ofStep: ms * count });
     }
@@ -157,7 +158,8 @@ class Tuner {
 
   /** The usual choice's time, from as many runs as make a sample. */
   private async firstTime(tunable: Tunable, trial: Trial): Promise<{ ms: number; runs: number }> {
-    const sample = (runs: number) => this.sample(tunable, trial, tunable.usual, runs);
+    const usual = tunable.usual();
+    const sample = (runs: number) => this.sample(tunable, trial, usual, runs);
     let [ms, runs] = [await sample(1), 1];
     for (let tries = 0; tries < TRIES; tries++) {
       ms = Math.min(await sample(runs), await sample(runs));
@@ -169,14 +171,15 @@ class Tuner {
 
   /** Find a kernel's choice and keep it; where time runs out on the way, nothing is known of it. */
   private async decide({ tunable, ms, runs, share }: Surveyed, secondsLeft: () => number): Promise<void> {
+    const usual = tunable.usual();
     const found = await this.withTrial(tunable, async (trial) => {
-      const others = await this.compiled(tunable, trial);
+      const others = await this.compiled(tunable, trial, secondsLeft());
       const measure = this.measure(tunable, trial, runs, secondsLeft);
-      const winners = await contest(tunable.usual, others, measure, () => this.stopped());
+      const winners = await contest(usual, others, measure, () => this.stopped());
       return winners && this.firstRight(tunable, trial, winners);
     });
     if (found === undefined) return;
-    const { winner = { choice: tunable.usual, ms, usualMs: ms }, wrong } = found;
+    const { winner = { choice: usual, ms, usualMs: ms }, wrong } = found;
     const { name } = tunable;
     const measured = { ...winner, at: new Date().toISOString() };
     this.tuning = { ...this.tuning, measured: { ...this.tuning.measured, [name]: measured } };
@@ -188,14 +191,15 @@ class Tuner {
     };
     this.kernels.push(decided);
     this.done += share;
-    this.tell(tunable, winner.choice, secondsLeft(), decided);
+    this.tell(tunable, decided.choice, secondsLeft(), decided);
   }
 
   /** The candidates that compile here, compiled, all at once. */
-  private async compiled(tunable: Tunable, trial: Trial): Promise<object[]> {
-    const usual = JSON.stringify(tunable.usual);
+  private async compiled(tunable: Tunable, trial: Trial, secondsLeft: number): Promise<object[]> {
+    const usual = JSON.stringify(tunable.usual());
     const others = tunable.candidates().filter((candidate) => JSON.stringify(candidate) !== usual);
     const failed = new Set<object>();
+    this.tell(tunable, `compiling ${others.length} candidates`, secondsLeft);
     const compiling = others.map((choice) =>
       compileAhead(this.gpu, () => trial.run(choice)).catch(() => failed.add(choice)),
     );
@@ -207,7 +211,7 @@ class Tuner {
   private measure(tunable: Tunable, trial: Trial, runs: number, secondsLeft: () => number) {
     const warm = new Set<object>();
     return async (choice: object): Promise<number> => {
-      this.tell(tunable, choice, secondsLeft());
+      this.tell(tunable, tunable.inWords(choice), secondsLeft());
       if (!warm.has(choice)) await this.sample(tunable, trial, choice, 1);
       warm.add(choice);
       return this.sample(tunable, trial, choice, runs);
@@ -231,7 +235,7 @@ class Tuner {
     winners: readonly Winner<object>[],
   ): Promise<{ winner?: Winner<object>; wrong: number }> {
     if (winners.length === 0) return { wrong: 0 };
-    const expected = await this.results(trial, tunable.usual);
+    const expected = await this.results(trial, tunable.usual());
     for (const [wrong, winner] of winners.entries()) {
       const made = await this.results(trial, winner.choice);
       if (made.every((values, at) => near(values, expected[at]!, trial.tolerance))) return { winner, wrong };
@@ -270,9 +274,9 @@ class Tuner {
     return Math.min(this.limitLeft(), each * (total - done));
   }
 
-  private tell(tunable: Tunable, choice: object, secondsLeft: number, decided?: TunedKernel): void {
+  private tell({ name }: Tunable, doing: string, secondsLeft: number, decided?: TunedKernel): void {
     this.options.progress?.({
-      ...{ kernel: tunable.name, choice: tunable.inWords(choice) },
+      ...{ kernel: name, doing },
       ...{ done: this.done, secondsLeft: Math.max(0, secondsLeft) },
       ...(decided && { decided }),
     });

@@ -94,7 +94,7 @@ export function choose<Choice extends object>(
   if (state === undefined || (state.tuning === undefined && state.watched === undefined)) return usual();
   const tunable = describe();
   if (state.watched !== undefined) watch(state.watched, tunable);
-  return takenChoice(state, tunable) ?? tunable.usual;
+  return takenChoice(state, tunable) ?? usual();
 }
 
 function watch(watched: Map<string, WatchedKernel>, tunable: Tunable): void {
