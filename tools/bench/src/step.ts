@@ -21,6 +21,8 @@ export interface StepOptions {
   readonly seed: number;
   /** By `performance.now()`: no further peer starts then, and no further run begins. */
   readonly until?: number;
+  /** A peer whose losses differ from the first one's drops out, and the others go on. */
+  readonly dropsWrong?: boolean;
   /** Called with a line of progress. */
   readonly log: (line: string) => void;
 }
@@ -81,11 +83,7 @@ export async function benchStep(
     for (let step = 0; step < WARM_UP + runs; step++) {
       if (step > WARM_UP && performance.now() > until) break;
       for (const entrant of running()) await takeStep(entrant, step, options);
-      if (step === WARM_UP - 1 && !isIdle(engine.gpu ?? 'real'))
-        assertSameLosses(
-          running().map(({ peer, steps }) => ({ name: peer.name, losses: warmUpLosses(steps) })),
-          tolerance(options),
-        );
+      if (step === WARM_UP - 1 && !isIdle(engine.gpu ?? 'real')) compareLosses(running(), options);
     }
     const failed = entrants.flatMap(({ peer: { name }, failure }) =>
       failure === undefined ? [] : [{ name, reason: failure.split('\n')[0]! }],
@@ -145,6 +143,18 @@ async function attempt(
     entrant.peer.stop(); // It may hold gigabytes.
     log(entrant.failure);
   }
+}
+
+function compareLosses(entrants: readonly Entrant[], options: StepOptions): void {
+  const named = entrants.map(({ peer, steps }) => ({ name: peer.name, losses: warmUpLosses(steps) }));
+  if (!options.dropsWrong) return assertSameLosses(named, tolerance(options));
+  for (const [index, entrant] of entrants.entries())
+    try {
+      assertSameLosses([named[0]!, named[index]!], tolerance(options));
+    } catch (error) {
+      entrant.failure = (error as Error).message;
+      entrant.peer.stop();
+    }
 }
 
 /** @throws when a loss differs from the first peer's by more than the tolerance; the message shows them all. */

@@ -98,7 +98,7 @@ export interface GpuReport {
  * at those of real models; the card's peak; steps beside PyTorch's; kernels one by one; what tuning gains.
  */
 export async function benchGpu(options: GpuOptions): Promise<GpuReport> {
-  const { work, peers, peakGflops, minutes, log, keep } = options;
+  const { work, peakGflops, minutes, log, keep } = options;
   const until = performance.now() + 60_000 * minutes;
   const recorder = await openPeerGpu('timed');
   const backend = await openBackend('webgpu');
@@ -117,6 +117,8 @@ export async function benchGpu(options: GpuOptions): Promise<GpuReport> {
     report = { ...report, ...told };
     keep(report);
   };
+  const { peers, missing } = await offered(options.peers);
+  if (missing !== undefined) report = { ...report, failed: [{ part: 'tensor cores', reason: missing }] };
   const own = peers.filter((name) => parsePeer(name).name === 'maehem');
   await part('kernels against the CPU', async () => ({ checks: await checkKernels() }));
   await part('kernels at the sizes of the models', async () => ({
@@ -126,11 +128,10 @@ export async function benchGpu(options: GpuOptions): Promise<GpuReport> {
     const gemm = await timeProducts(options, recorder);
     return { gemm, peakGflops: peakGflops ?? Math.max(...gemm.map(({ gflops }) => gflops)) };
   });
-  for (const entry of work)
+  for (const [index, entry] of work.entries()) {
     await part(`steps of ${entry.config}`, async () => ({
-      steps: [...report.steps, await timeSteps(entry, options, until)],
+      steps: [...report.steps, await timeSteps(entry, { ...options, peers }, until)],
     }));
-  for (const entry of work)
     for (const way of own.map(wayOf))
       await part(`kernels of ${entry.config}, ${wayName(way)}`, async () => {
         const rows = await timeKernels(
@@ -139,15 +140,15 @@ export async function benchGpu(options: GpuOptions): Promise<GpuReport> {
         );
         return { kernels: [...report.kernels, { ...entry, ...way, rows }] };
       });
+    for (const way of index === 0 && options.tuneSeconds > 0 ? own.map(wayOf) : [])
+      await part(`tuning for ${entry.config}, ${wayName(way)}`, async () => ({
+        tunings: [...report.tunings, await tune(entry, way, options)],
+      }));
+  }
   for (const entry of work)
     for (const peer of own)
       await part(`dispatches of ${peer}, ${entry.config}`, async () => ({
         traces: [...report.traces, await traceStep(entry, peer, log)],
-      }));
-  for (const entry of options.tuneSeconds === 0 ? [] : work)
-    for (const way of own.map(wayOf))
-      await part(`tuning for ${entry.config}, ${wayName(way)}`, async () => ({
-        tunings: [...report.tunings, await tune(entry, way, options)],
       }));
   return report;
 }
@@ -159,7 +160,21 @@ const CHECKED_BATCH = 8;
 const quiet = (): void => {};
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}
+
+/** Those peers that this GPU can be asked for, and why others cannot. Leaves WebGPU open in float32. */
+async function offered(peers: readonly string[]): Promise<{ peers: readonly string[]; missing?: string }> {
+  const usesThem = (name: string): boolean => parsePeer(name).own.tensorCores === true;
+  if (!peers.some(usesThem)) return { peers };
+  try {
+    await openBackend('webgpu', { precision: 'float16', tensorCores: true });
+    return { peers };
+  } catch (error) {
+    return { peers: peers.filter((name) => !usesThem(name)), missing: reasonOf(error) };
+  } finally {
+    await openBackend('webgpu');
+  }
 }
 
 function wayOf(peer: string): Way {
@@ -225,7 +240,8 @@ async function timeSteps(
   until: number,
 ): Promise<StepPart> {
   const engine = { backend: 'webgpu', precision: 'float32' } as const;
-  const step = await benchStep({ config, batch, engine, peers, runs, until, seed: 0, log });
+  const step = await benchStep({ config, batch, engine, peers, runs, until, dropsWrong: true, seed: 0, log });
+  if (step.rows.length === 0) throw new Error(step.failed.map(({ reason }) => reason).join('; '));
   return { config, batch, step, gflop: stepFlops(config, batch) / 1e9 };
 }
 

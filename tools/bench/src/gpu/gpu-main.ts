@@ -17,7 +17,7 @@ const USAGE = `./run.sh [options]
   --peak N         the card's f32 peak in TFLOP/s; measured by the best product otherwise
   --gemm LIST      sizes of those products (2048,4096)
   --minutes N      no part begins after these; parts are in order of importance (9)
-  --tune N         seconds for each tuning of the own kernels, 0 for none (30)
+  --tune N         seconds for each tuning of the own kernels to the first model, 0 for none (30)
   --out FOLDER     where the report goes, as report.md and report.json (.)`;
 
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
