@@ -105,12 +105,13 @@ const CASES: readonly [string, Case][] = [
   ['mlp without residual', mlpCase(16, 64, false)],
 ];
 
-// In single precision a branch is composed of kernels that have suites of their own.
-describeOnBackend('branch', 'wasm', () => {
-  it.each([CASES[0]!, CASES[2]!, CASES[3]!, CASES[4]!])('%s', (_name, { op, reference, inputs }) =>
-    checkOp({ key, op, reference, inputs: inputs() }),
-  );
-});
+// In single precision a branch is composed of kernels that have suites of their own, or of the same as in half precision.
+for (const backend of ['wasm', 'webgpu'] as const)
+  describeOnBackend('branch', backend, () => {
+    it.each([CASES[0]!, CASES[2]!, CASES[3]!, CASES[4]!])('%s', (_name, { op, reference, inputs }) =>
+      checkOp({ key, op, reference, inputs: inputs() }),
+    );
+  });
 
 /**
  * Half precision rounds each number that passes between two kernels to 11 bits, 2^-11 of it at most. A sum of many

@@ -10,10 +10,10 @@ import { gpuTraits } from '../webgpu/gpu-traits.js';
 import {
   attentionBranchBackward,
   attentionBranchForward,
-  inHalfPrecision,
+  branchPrecision,
   mlpBranchBackward,
   mlpBranchForward,
-} from './half-kernels.js';
+} from './branch-kernels.js';
 import type { BranchInputs } from './inputs.js';
 
 /** A branch of a pre-norm block: a layer norm, and two linear layers with attention or GELU between them. */
@@ -32,8 +32,9 @@ export interface BranchOptions {
 }
 
 /**
- * x + second(attention(first(norm(x)))). On WebGPU in float16 all between the norm and the second layer is in half
- * precision, forward and backward, which is why it is one op: tfjs's tape knows float32 alone.
+ * x + second(attention(first(norm(x)))). On WebGPU it is one op: in float16 all between the norm and the second layer is in half
+ * precision, forward and backward, and tfjs's tape knows float32 alone; and the gradient that x gets along the
+ * residual is added where the norm's is written, in either precision.
  * @param x [batch, token, width]; the first layer is the packed projection to queries, keys and values
  * @returns [batch, token, width]
  */
@@ -44,7 +45,8 @@ export function attentionBranch(
   { eps = LAYER_NORM_EPS, residual = true }: BranchOptions = {},
 ): tf.Tensor3D {
   const { norm, first, second } = branch;
-  if (!inHalfPrecision(first.weight, second.weight) || !takesHeads(first, heads)) {
+  const precision = branchPrecision(first.weight, second.weight);
+  if (precision === undefined || !takesHeads(first, heads)) {
     const attended = attention(linear(first, layerNorm(norm, x, eps)), heads);
     return residual ? linearPlus(second, attended, x) : linear(second, attended);
   }
@@ -52,8 +54,11 @@ export function attentionBranch(
   return differentiable<tf.Tensor3D>(
     Object.values(inputs),
     () => {
-      const [y, ...saved] = attentionBranchForward(inputs, { heads, eps, residual }) as [tf.Tensor3D];
-      return { value: y, saved: [x, norm.weight, ...saved] };
+      const [y, mean, rstd, normed, qkv, attended, logSum, ...halves] = attentionBranchForward(inputs, {
+        ...{ heads, eps, residual, precision },
+      }) as [tf.Tensor3D, ...Six];
+      const common = [x, norm.weight, mean, rstd, normed, ...weightsOf(branch, halves)];
+      return { value: y, saved: [...common, qkv, attended, logSum] };
     },
     (dy, saved) => {
       const [input, normWeight, mean, rstd, normed, weight1, weight2, qkv, attended, logSum] =
@@ -75,14 +80,17 @@ export function mlpBranch(
   { eps = LAYER_NORM_EPS, residual = true }: BranchOptions = {},
 ): tf.Tensor3D {
   const { norm, first, second } = branch;
-  if (!inHalfPrecision(first.weight, second.weight))
-    return mlp(first, second, layerNorm(norm, x, eps), residual ? x : undefined);
+  const precision = branchPrecision(first.weight, second.weight);
+  if (precision === undefined) return mlp(first, second, layerNorm(norm, x, eps), residual ? x : undefined);
   const inputs = inputsOf(branch, x);
   return differentiable<tf.Tensor3D>(
     Object.values(inputs),
     () => {
-      const [y, ...saved] = mlpBranchForward(inputs, { eps, residual }) as [tf.Tensor3D];
-      return { value: y, saved: [x, norm.weight, ...saved] };
+      const [y, mean, rstd, normed, hidden, derivative, ...halves] = mlpBranchForward(inputs, {
+        ...{ eps, residual, precision },
+      }) as [tf.Tensor3D, ...Five];
+      const common = [x, norm.weight, mean, rstd, normed, ...weightsOf(branch, halves)];
+      return { value: y, saved: [...common, hidden, derivative] };
     },
     (dy, saved) => {
       const [input, normWeight, mean, rstd, normed, weight1, weight2, hidden, derivative] =
@@ -91,6 +99,14 @@ export function mlpBranch(
       return mlpBranchBackward({ ...common, hidden, derivative }, { residual });
     },
   );
+}
+
+type Five = [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
+type Six = [tf.Tensor, ...Five];
+
+/** What the backward pass multiplies with: the copies in half precision, where there are any. */
+function weightsOf({ first, second }: Branch, halves: readonly tf.Tensor[]): tf.Tensor[] {
+  return halves.length === 0 ? [first.weight, second.weight] : [...halves];
 }
 
 type BranchSaved<Inner extends tf.Tensor[]> = [

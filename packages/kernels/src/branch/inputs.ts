@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { Precision } from '../half/half.js';
 
 /** x [batch, token, width] and the parameters of a norm and two linear layers, [out, in] and [out]. */
 export type BranchInputs = {
@@ -11,7 +12,7 @@ export type BranchInputs = {
   bias2: tf.Tensor1D;
 };
 
-/** What the forward pass leaves for the backward pass: the norm's mean and rstd [rows], the rest as halves. */
+/** What the forward pass leaves for the backward pass: the norm's mean and rstd [rows], the rest in the branch's precision. */
 type Saved = {
   x: tf.Tensor3D;
   normWeight: tf.Tensor1D;
@@ -38,4 +39,8 @@ export type BranchAttrs = {
   residual: boolean;
 };
 
-export type ForwardAttrs = BranchAttrs & { eps: number };
+export type ForwardAttrs = BranchAttrs & {
+  eps: number;
+  /** Of what passes between the branch's kernels. */
+  precision: Precision;
+};

@@ -14,23 +14,25 @@ import type {
 } from './inputs.js';
 
 /**
- * The branches of a block in half precision. What passes between their kernels are halves; what goes in and comes
+ * The branches of a block. What passes between their kernels is in the branch's precision; what goes in and comes
  * out, the residual stream and its gradient, is float32, and so are the gradients of parameters.
  */
 
-/** → [y, mean, rstd, normed, weight1, weight2, qkv, attended, logSum]. */
+/** → [y, mean, rstd, normed, qkv, attended, logSum, then the weights' halves if there are any]. */
 export function attentionBranchForwardWebGpu(
   { x, normWeight, normBias, weight1, bias1, weight2, bias2 }: KernelInfos<BranchInputs>,
-  { heads, eps, residual }: ForwardAttrs & { heads: number },
+  { heads, eps, residual, precision }: ForwardAttrs & { heads: number },
   gpu: GpuEngine,
 ): TensorInfo[] {
-  const [half1, half2] = halve(gpu, [weight1, weight2]) as [TensorInfo, TensorInfo];
-  const [normed, mean, rstd] = normForward(gpu, { x, weight: normWeight, bias: normBias }, eps);
-  const qkv = linearProduct(gpu, { x: normed, weight: half1, bias: bias1 }, {}, 'f16');
+  const halves = precision === 'f16' ? halve(gpu, [weight1, weight2]) : [];
+  const [first = weight1, second = weight2] = halves;
+  const norm = { x, weight: normWeight, bias: normBias };
+  const [normed, mean, rstd] = layerNormForwardWebGpu(norm, { eps }, gpu, precision) as Three;
+  const qkv = linearProduct(gpu, { x: normed, weight: first, bias: bias1 }, {}, precision);
   const [attended, logSum] = attentionForwardWebGpu({ qkv }, { heads }, gpu) as [TensorInfo, TensorInfo];
-  const last = { x: attended, weight: half2, bias: bias2 };
+  const last = { x: attended, weight: second, bias: bias2 };
   const y = linearProduct(gpu, last, residual ? { residual: x } : {});
-  return [y, mean, rstd, normed, half1, half2, qkv, attended, logSum];
+  return [y, mean, rstd, normed, qkv, attended, logSum, ...halves];
 }
 
 /** → [dx, dnormWeight, dnormBias, dweight1, dbias1, dweight2, dbias2]. */
@@ -51,20 +53,23 @@ export function attentionBranchBackwardWebGpu(
   return [...normBackward(gpu, inputs, grads1.dx, residual), ...grads1.parameters, ...grads2];
 }
 
-/** → [y, mean, rstd, normed, weight1, weight2, hidden, derivative]. */
+/** → [y, mean, rstd, normed, hidden, derivative, then the weights' halves if there are any]. */
 export function mlpBranchForwardWebGpu(
   { x, normWeight, normBias, weight1, bias1, weight2, bias2 }: KernelInfos<BranchInputs>,
-  { eps, residual }: ForwardAttrs,
+  { eps, residual, precision }: ForwardAttrs,
   gpu: GpuEngine,
 ): TensorInfo[] {
-  const [half1, half2] = halve(gpu, [weight1, weight2]) as [TensorInfo, TensorInfo];
-  const [normed, mean, rstd] = normForward(gpu, { x, weight: normWeight, bias: normBias }, eps);
+  const halves = precision === 'f16' ? halve(gpu, [weight1, weight2]) : [];
+  const [first = weight1, second = weight2] = halves;
+  const norm = { x, weight: normWeight, bias: normBias };
+  const [normed, mean, rstd] = layerNormForwardWebGpu(norm, { eps }, gpu, precision) as Three;
   const hiddenShape = [...x.shape.slice(0, -1), weight1.shape[0]!];
-  const geluDerivative = allocateNumbers(gpu, hiddenShape, 'f16');
-  const hidden = linearProduct(gpu, { x: normed, weight: half1, bias: bias1 }, { geluDerivative }, 'f16');
-  const last = { x: hidden, weight: half2, bias: bias2 };
+  const geluDerivative = allocateNumbers(gpu, hiddenShape, precision);
+  const inner = { x: normed, weight: first, bias: bias1 };
+  const hidden = linearProduct(gpu, inner, { geluDerivative }, precision);
+  const last = { x: hidden, weight: second, bias: bias2 };
   const y = linearProduct(gpu, last, residual ? { residual: x } : {});
-  return [y, mean, rstd, normed, half1, half2, hidden, geluDerivative];
+  return [y, mean, rstd, normed, hidden, geluDerivative, ...halves];
 }
 
 /** → [dx, dnormWeight, dnormBias, dweight1, dbias1, dweight2, dbias2]. */
@@ -82,15 +87,7 @@ export function mlpBranchBackwardWebGpu(
   return [...normBackward(gpu, inputs, grads1.dx, residual), ...grads1.parameters, ...grads2];
 }
 
-type NormInfos = { readonly x: TensorInfo; readonly weight: TensorInfo; readonly bias: TensorInfo };
-
-function normForward(
-  gpu: GpuEngine,
-  inputs: NormInfos,
-  eps: number,
-): [normed: TensorInfo, mean: TensorInfo, rstd: TensorInfo] {
-  return layerNormForwardWebGpu(inputs, { eps }, gpu, 'f16') as [TensorInfo, TensorInfo, TensorInfo];
-}
+type Three = [TensorInfo, TensorInfo, TensorInfo];
 
 function firstLayerGradients(
   gpu: GpuEngine,

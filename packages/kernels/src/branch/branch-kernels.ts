@@ -1,6 +1,7 @@
 import { currentPrecision, engineName } from '@maehem/backend';
 import type * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, type Kernel, kernelMode } from '../dispatch/kernel.js';
+import type { Precision } from '../half/half.js';
 import type {
   AttentionBranchGradInputs,
   BranchAttrs,
@@ -15,24 +16,24 @@ import {
   mlpBranchForwardWebGpu,
 } from './webgpu.js';
 
-/** Do branches of these layers run in half precision here? Their widths must be multiples of four, for vec4. */
-export function inHalfPrecision(...weights: readonly tf.Tensor2D[]): boolean {
-  return (
-    engineName() === 'webgpu' &&
-    currentPrecision() === 'float16' &&
-    kernelMode() !== 'composite' &&
-    weights.every(({ shape }) => shape.every((width) => width % 4 === 0))
-  );
+/**
+ * In what a branch of these layers runs as one op, between its kernels; `undefined` where it is composed. Halves want widths that are
+ * multiples of four, for vec4.
+ */
+export function branchPrecision(...weights: readonly tf.Tensor2D[]): Precision | undefined {
+  if (engineName() !== 'webgpu' || kernelMode() === 'composite') return undefined;
+  const whole = weights.every(({ shape }) => shape.every((width) => width % 4 === 0));
+  return currentPrecision() === 'float16' && whole ? 'f16' : 'f32';
 }
 
-/** tfjs has no halves, so that there is nothing to compose: {@link inHalfPrecision} is asked before. */
+/** {@link branchPrecision} is asked before, and says where the ops are composed. */
 function composite(): never {
-  throw new Error('branches in half precision run on webgpu alone');
+  throw new Error('branches of a block are one op on webgpu alone');
 }
 
 type Heads = { heads: number };
 
-/** → [y [batch, token, width], then what `AttentionBranchGradInputs` names]. */
+/** → [y [batch, token, width], mean, rstd, normed, qkv, attended, logSum, weights in half precision if it is f16]. */
 export const attentionBranchForward: Kernel<BranchInputs, ForwardAttrs & Heads> = defineKernel({
   name: 'MaehemAttentionBranch',
   webgpu: attentionBranchForwardWebGpu,
@@ -46,7 +47,7 @@ export const attentionBranchBackward: Kernel<AttentionBranchGradInputs, BranchAt
   composite,
 });
 
-/** → [y [batch, token, width], then what `MlpBranchGradInputs` names]. */
+/** → [y [batch, token, width], mean, rstd, normed, hidden, derivative, weights in half precision if it is f16]. */
 export const mlpBranchForward: Kernel<BranchInputs, ForwardAttrs> = defineKernel({
   name: 'MaehemMlpBranch',
   webgpu: mlpBranchForwardWebGpu,
