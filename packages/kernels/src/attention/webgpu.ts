@@ -2,6 +2,7 @@ import type { GpuEngine } from '@maehem/backend';
 import type { Tensor3D, TensorInfo } from '@tensorflow/tfjs-core';
 import type { KernelInfos } from '../dispatch/kernel.js';
 import { allocateNumbers, numbersShape, precisionOf } from '../half/half.js';
+import { choose } from '../tuning/tuning.js';
 import { dispatch, u32 } from '../webgpu/dispatch.js';
 import { type GpuTraits, gpuTraits } from '../webgpu/gpu-traits.js';
 import {
@@ -13,8 +14,9 @@ import {
   flashKeyValueGradientWgsl,
   flashQueryGradientWgsl,
 } from './flash-attention.wgsl.js';
-import { chooseFlashTile, flashTakes } from './flash-tiles.js';
+import { chooseFlashTile, type FlashSize, flashTakes } from './flash-tiles.js';
 import type { AttentionGradInputs } from './inputs.js';
+import { tunableAttention } from './tunable-attention.js';
 
 /**
  * Flash attention: → [out, logSum [batch, head, token]], the logarithm to base 2 of each row’s softmax
@@ -26,17 +28,10 @@ export function attentionForwardWebGpu(
   gpu: GpuEngine,
   tile?: FlashTile,
 ): TensorInfo[] {
-  const { program, key, batch, tokens, width, workgroups } = plan('forward', qkv, heads, gpu, tile);
-  const out = allocateNumbers(gpu, [batch, tokens, width], program.precision);
+  const { batch, tokens, dim } = flashSize(qkv, heads);
+  const out = allocateNumbers(gpu, [batch, tokens, heads * dim], precisionOf(qkv));
   const logSum = gpu.allocate([batch, heads, tokens], 'float32');
-  dispatch(gpu, {
-    key,
-    wgsl: () => flashForwardWgsl(program),
-    inputs: [qkv],
-    outputs: [out, logSum],
-    uniforms: [u32(tokens), u32(heads)],
-    workgroups,
-  });
+  flash(gpu, 'forward', heads, { qkv, out, logSum }, tile);
   return [out, logSum];
 }
 
@@ -47,28 +42,11 @@ export function attentionBackwardWebGpu(
   gpu: GpuEngine,
   tile?: FlashTile,
 ): TensorInfo[] {
-  const ofQueries = plan('query gradient', qkv, heads, gpu, tile);
-  const ofKeys = plan('key and value gradient', qkv, heads, gpu, tile);
-  const { batch, tokens, program } = ofQueries;
-  const dqkv = allocateNumbers(gpu, numbersShape(qkv), program.precision);
-  const delta = gpu.allocate([batch, heads, tokens], 'float32');
-  const uniforms = [u32(tokens), u32(heads)];
-  dispatch(gpu, {
-    key: ofQueries.key,
-    wgsl: () => flashQueryGradientWgsl(ofQueries.program),
-    inputs: [qkv, dy, out, logSum],
-    outputs: [dqkv, delta],
-    uniforms,
-    workgroups: ofQueries.workgroups,
-  });
-  dispatch(gpu, {
-    key: ofKeys.key,
-    wgsl: () => flashKeyValueGradientWgsl(ofKeys.program),
-    inputs: [qkv, dy, logSum, delta],
-    outputs: [dqkv],
-    uniforms,
-    workgroups: ofKeys.workgroups,
-  });
+  const dqkv = allocateNumbers(gpu, numbersShape(qkv), precisionOf(qkv));
+  const delta = gpu.allocate(logSum.shape, 'float32');
+  const tensors = { qkv, dy, out, logSum, dqkv, delta };
+  flash(gpu, 'query gradient', heads, tensors, tile);
+  flash(gpu, 'key and value gradient', heads, tensors, tile);
   gpu.release(delta);
   return [dqkv];
 }
@@ -82,23 +60,89 @@ export function flashAttentionTakes(
   return flashTakes(numbersShape(qkv)[2]! / (3 * heads), gpuTraits(gpu));
 }
 
-/** @param wanted another tile than the one that this device should take */
-function plan(
-  kernel: FlashKernel,
-  qkv: TensorInfo,
-  heads: number,
+/** What the kernels read and write. */
+export interface FlashTensors {
+  /** [batch, token, 3 * width] */
+  readonly qkv: TensorInfo;
+  /** [batch, token, width], lying in memory as qkv does; so does dy. */
+  readonly out?: TensorInfo;
+  readonly dy?: TensorInfo;
+  /** Like qkv. */
+  readonly dqkv?: TensorInfo;
+  /** [batch, head, token], float32. */
+  readonly logSum?: TensorInfo;
+  readonly delta?: TensorInfo;
+}
+
+interface Binding {
+  readonly wgsl: (program: FlashProgram) => string;
+  readonly inputs: readonly (keyof FlashTensors)[];
+  readonly outputs: readonly (keyof FlashTensors)[];
+}
+
+const BINDINGS: Readonly<Record<FlashKernel, Binding>> = {
+  forward: { wgsl: flashForwardWgsl, inputs: ['qkv'], outputs: ['out', 'logSum'] },
+  'query gradient': {
+    wgsl: flashQueryGradientWgsl,
+    inputs: ['qkv', 'dy', 'out', 'logSum'],
+    outputs: ['dqkv', 'delta'],
+  },
+  'key and value gradient': {
+    wgsl: flashKeyValueGradientWgsl,
+    inputs: ['qkv', 'dy', 'logSum', 'delta'],
+    outputs: ['dqkv'],
+  },
+};
+
+/** What a kernel writes; dqkv in part. */
+export function flashOutputs(kernel: FlashKernel): readonly (keyof FlashTensors)[] {
+  return BINDINGS[kernel].outputs;
+}
+
+/** The text of a kernel. */
+export function flashWgsl(kernel: FlashKernel, program: FlashProgram): string {
+  return BINDINGS[kernel].wgsl(program);
+}
+
+/**
+ * Record one kernel of flash attention.
+ * @param tensors those that it reads and writes, at least
+ * @param wanted another tile than the one that this device should take
+ */
+export function flash(
   gpu: GpuEngine,
-  wanted: FlashTile | undefined,
-) {
-  const [batch, tokens, packed] = numbersShape(qkv) as [number, number, number];
-  const width = packed / 3;
-  const dim = width / heads;
+  kernel: FlashKernel,
+  heads: number,
+  tensors: FlashTensors,
+  wanted?: FlashTile,
+): void {
+  const { qkv } = tensors;
+  const { batch, ...size } = flashSize(qkv, heads);
   const precision = precisionOf(qkv);
   const traits = gpuTraits(gpu);
-  const tile = wanted ?? chooseFlashTile(kernel, { tokens, dim }, precision, traits)!;
-  const program: FlashProgram = { dim, tile, precision, ...subgroupsFor(tile, traits) };
-  const workgroups = [Math.ceil(tokens / flashExtent(tile).rows), heads, batch] as const;
-  return { program, key: `flash ${kernel} ${JSON.stringify(program)}`, batch, tokens, width, workgroups };
+  const tile =
+    wanted ??
+    choose(
+      gpu,
+      () => chooseFlashTile(kernel, size, precision, traits)!,
+      () => tunableAttention(gpu, kernel, qkv, heads),
+    );
+  const program: FlashProgram = { dim: size.dim, tile, precision, ...subgroupsFor(tile, traits) };
+  const { inputs, outputs } = BINDINGS[kernel];
+  dispatch(gpu, {
+    key: `flash ${kernel} ${JSON.stringify(program)}`,
+    wgsl: () => flashWgsl(kernel, program),
+    inputs: inputs.map((name) => tensors[name]!),
+    outputs: outputs.map((name) => tensors[name]!),
+    uniforms: [u32(size.tokens), u32(heads)],
+    workgroups: [Math.ceil(size.tokens / flashExtent(tile).rows), heads, batch],
+  });
+}
+
+/** The sizes of packed queries, keys and values. */
+export function flashSize(qkv: TensorInfo, heads: number): FlashSize & { readonly batch: number } {
+  const [batch, tokens, packed] = numbersShape(qkv) as [number, number, number];
+  return { batch, tokens, dim: packed / (3 * heads) };
 }
 
 /** A row's invocations can meet in a subgroup if there are no more of them than it has, and every subgroup is full. */

@@ -1,3 +1,4 @@
+import { attentionSources } from '../attention/tunable-attention.js';
 import { productSources } from '../matmul/tunable-product.js';
 
 let known: string | undefined;
@@ -7,7 +8,7 @@ let known: string | undefined;
  * kernel or a list of tiles makes it another, without thinking of it.
  */
 export function kernelsVersion(): string {
-  known ??= hash(productSources().join('\n'));
+  known ??= hash([...productSources(), ...attentionSources()].join('\n'));
   return known;
 }
 
