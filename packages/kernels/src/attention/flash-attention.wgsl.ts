@@ -349,7 +349,8 @@ function main(program: FlashProgram): string {
     subgroups === undefined
       ? '@builtin(local_invocation_index) local: u32) {'
       : `@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32) {
-  let local = subgroup * ${subgroups.size}u + lane;`;
+  // The bound, which it keeps anyway, tells compilers that no index below needs to be checked.
+  let local = min(subgroup * ${subgroups.size}u + lane, ${invocations - 1}u);`;
   return `@compute @workgroup_size(${invocations}) ${subgroups === undefined ? '' : subgroupsAttribute(subgroups)}
 fn main(@builtin(workgroup_id) group: vec3<u32>, ${place}
   let tx = local % ${across}u;
