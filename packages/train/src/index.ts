@@ -100,4 +100,4 @@ export {
   type TrainingTask,
   templateOf,
 } from './training-step.js';
-export { type TrainingTuning, tuneFinetuning, tunePretraining } from './tune-training.js';
+export { type StepGain, type TrainingTuning, tuneFinetuning, tunePretraining } from './tune-training.js';

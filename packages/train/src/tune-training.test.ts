@@ -49,6 +49,8 @@ describeOnBackend('tuning for training', 'webgpu', () => {
     expect(kernels.filter(({ changed }) => changed).length).toBeGreaterThan(20);
     expect(kernels.every(({ wrong }) => wrong === 0)).toBe(true);
     expect(step!.ms).toBeGreaterThan(0);
+    expect(step!.rounds).toBeGreaterThan(0);
+    expect(step!.faster).toBeLessThanOrEqual(step!.rounds);
     const [usual, tuned] = [await losses(undefined), await losses(tuning)];
     for (const [at, loss] of tuned.entries()) expect(Math.abs(loss / usual[at]! - 1)).toBeLessThan(1e-5);
   });

@@ -22,8 +22,17 @@ import type { Trainer } from './trainer.js';
 
 /** What tuning found, and what a whole step gained; no step where every kernel stays as it is. */
 export interface TrainingTuning extends TuneOutcome {
-  /** The best of a few captured steps, by turns without the tuning and with it. */
-  readonly step?: { readonly usualMs: number; readonly ms: number };
+  readonly step?: StepGain;
+}
+
+/** Captured steps, by turns without the tuning and with it. */
+export interface StepGain {
+  /** The median round's, and what the median of the rounds' ratios makes of it. */
+  readonly usualMs: number;
+  readonly ms: number;
+  /** Rounds, and those of them in which tuned steps were faster: about half where there is nothing but noise. */
+  readonly rounds: number;
+  readonly faster: number;
 }
 
 /** As in `createPretraining` and `createFinetuning`. */
@@ -115,7 +124,9 @@ async function tuneTraining<Params extends TensorTree, Batch extends TensorTree>
 
 /** At the first step it is recorded, at the second its kernels compile, at the third its commands are overheard. */
 const WARM_UP = 3;
+/** Steps that are timed, at least, and for how long at least. */
 const TIMED = 3;
+const TIMED_SECONDS = 0.4;
 /** Rounds, each without the tuning and with it, of which as many are done as fit the time, and one at least. */
 const ROUNDS = 7;
 const ROUNDS_SECONDS = 15;
@@ -123,15 +134,26 @@ const ROUNDS_SECONDS = 15;
 async function compare(
   tuning: Tuning,
   stepMs: (tuning: Tuning | undefined) => Promise<number>,
-): Promise<{ usualMs: number; ms: number }> {
+): Promise<StepGain> {
   const started = performance.now();
-  const times = { usual: [] as number[], tuned: [] as number[] };
-  for (let round = 0; round < ROUNDS; round++) {
-    times.usual.push(await stepMs(undefined));
-    times.tuned.push(await stepMs(tuning));
-    if (performance.now() - started > 1000 * ROUNDS_SECONDS) break;
+  const rounds: { usualMs: number; ratio: number }[] = [];
+  while (rounds.length < ROUNDS && performance.now() - started < 1000 * ROUNDS_SECONDS) {
+    const turns = rounds.length % 2 === 0 ? [undefined, tuning] : [tuning, undefined];
+    const times = new Map<Tuning | undefined, number>();
+    for (const each of turns) times.set(each, await stepMs(each));
+    const usualMs = times.get(undefined)!;
+    rounds.push({ usualMs, ratio: times.get(tuning)! / usualMs });
   }
-  return { usualMs: Math.min(...times.usual), ms: Math.min(...times.tuned) };
+  const usualMs = median(rounds.map((round) => round.usualMs));
+  const ratios = rounds.map(({ ratio }) => ratio);
+  return {
+    ...{ usualMs, ms: usualMs * median(ratios) },
+    ...{ rounds: rounds.length, faster: ratios.filter((ratio) => ratio < 1).length },
+  };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
 /** The best time of a captured step, in milliseconds. Takes the trainer. */
@@ -141,7 +163,8 @@ async function timeSteps<Params extends TensorTree, Batch extends TensorTree>(
 ): Promise<number> {
   for (let step = 0; step < WARM_UP; step++) await trainer.step(batches);
   let best = Number.POSITIVE_INFINITY;
-  for (let step = 0; step < TIMED; step++) {
+  const started = performance.now();
+  for (let step = 0; step < TIMED || performance.now() - started < 1000 * TIMED_SECONDS; step++) {
     const start = performance.now();
     await trainer.step(batches);
     best = Math.min(best, performance.now() - start);

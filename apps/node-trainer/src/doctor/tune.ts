@@ -91,7 +91,7 @@ export function tuningText({ kernels, before, missing, ended, step, file }: Tuni
     ...(step === undefined
       ? []
       : [
-          `a step: ${milliseconds(step.usualMs)} as usual, ${milliseconds(step.ms)} tuned (${percentOf(step)})`,
+          `a step: ${milliseconds(step.usualMs)} as usual, ${milliseconds(step.ms)} tuned (${percentOf(step)}), faster in ${step.faster} of ${step.rounds} rounds`,
         ]),
     ...(kernels.length > 0 ? [`kept in ${file}`] : []),
   ].join('\n');

@@ -1,6 +1,7 @@
 import type { BackendName } from '@maehem/backend';
 import type { TuneOutcome, TuneProgress } from '@maehem/kernels';
 import type { PretrainSettings } from '@maehem/settings';
+import type { StepGain } from '@maehem/train';
 import type { RgbaImage } from '@maehem/viz';
 import type { DataSource } from '../data/source.js';
 import type { History } from './history.js';
@@ -28,8 +29,7 @@ export interface TuneResult {
   readonly changed: number;
   readonly missing: number;
   readonly ended: TuneOutcome['ended'];
-  /** A whole step, as usual and tuned, in milliseconds. */
-  readonly step?: { readonly usualMs: number; readonly ms: number };
+  readonly step?: StepGain;
 }
 
 /** Tiles that a run takes because they were measured. */

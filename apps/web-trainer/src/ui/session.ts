@@ -267,7 +267,7 @@ function tuningInWords({ kernels, changed, missing, ended, step }: TuneResult): 
   const gain =
     step === undefined
       ? ''
-      : ` A step took ${step.usualMs.toFixed(1)} ms, and takes ${step.ms.toFixed(1)} ms now.`;
+      : ` A step took ${step.usualMs.toFixed(1)} ms, and takes ${step.ms.toFixed(1)} ms now (faster in ${step.faster} of ${step.rounds} rounds).`;
   const rest = missing === 0 ? '' : ` ${missing} are left (${ended}): tune again to go on from there.`;
   return `${kernels} kernels were measured, ${changed} of them are faster in another way than usual.${gain}${rest}`;
 }
