@@ -66,7 +66,7 @@ function cellsOfRow(row: number, fours: number): Cell[] {
 }
 
 /** `readA` and `readB`: (row, column, rows, columns, base) of a factor as it lies in memory. */
-export function operandReads({ a, b }: TilelessProgram): string {
+function operandReads({ a, b }: TilelessProgram): string {
   return `${readFunction('readA', 'a', a)}
 ${readFunction('readB', 'b', b)}`;
 }

@@ -7,6 +7,7 @@ import { geluReference } from '../gelu/reference.js';
 import { halve } from '../half/half.js';
 import { readHalves } from '../half/read-halves.js';
 import type { GpuTraits } from '../webgpu/gpu-traits.js';
+import { deal } from './deal.js';
 import { type GemmProgram, type GemmTile, gemmWgsl, gemmWorkgroupBytes, partStride } from './gemm.wgsl.js';
 import {
   gemmSubgroupMatrixWgsl,
@@ -23,6 +24,7 @@ import {
   GPU_TILES,
   SOFTWARE_TILE,
 } from './gemm-tiles.js';
+import { lineLength } from './slab.wgsl.js';
 import { chooseMatrixTile, MATRIX_TILES } from './tensor-cores.js';
 import { type GemmCall, gemm, gemmOnTensorCores, programTraits } from './webgpu.js';
 
@@ -179,6 +181,35 @@ describeOnBackend('gemm', 'webgpu', () => {
     await check({ ...odd, batch: 3 }, NN, {}, whole(DIRECT_TILE, odd.k));
   });
 
+  it('edges: sizes of a token, of less than a tile, of a tile and one', async () => {
+    // What lies behind a row, or behind the matrix, is read and must not show: neighbours' rows, or what is no number.
+    const sizes: [number, number, number, number][] = [
+      [1, 1, 1, 1],
+      [2, 3, 5, 3],
+      [2, 17, 17, 17],
+      [2, 20, 36, 6],
+      [1, 65, 9, 33],
+      [1, 5, 197, 20],
+    ];
+    for (const [batch, m, n, k] of sizes)
+      for (const alongs of [NT, NN]) await check({ batch, m, n, k }, alongs, {}, whole(SOFTWARE_TILE, k));
+    await check({ batch: 1, m: 65, n: 17, k: 33 }, TN, { rowSums: true }, whole(SOFTWARE_TILE, 33));
+  });
+
+  it('keeps what is infinite, or no number, to its row', async () => {
+    const gpu = gpuEngine(tf.backend());
+    const [m, n, k] = [6, 8, 5];
+    const ones = (length: number) => new Float32Array(length).fill(1);
+    const a = ones(m * k);
+    a[2 * k + 4] = Number.POSITIVE_INFINITY;
+    a[3 * k] = Number.NaN;
+    const out = tf.tensor1d(ones(m * n));
+    const size = { batch: 1, m, n, k };
+    gemm(gpu, { size, a: tf.tensor1d(a), b: tf.tensor1d(ones(k * n)), ...NT, out }, whole(SOFTWARE_TILE, k));
+    const rows = [k, k, Number.POSITIVE_INFINITY, Number.NaN, k, k];
+    expect(Array.from(await out.data())).toEqual(rows.flatMap((value) => Array(n).fill(value)));
+  });
+
   it('batches of products', () => check({ ...odd, batch: 3 }, NN, {}, whole(SOFTWARE_TILE, odd.k)));
 
   it('sums that are split along k', async () => {
@@ -242,7 +273,7 @@ describeInHalfPrecision('gemm on emulated tensor cores', () => {
       NT,
       { bias: true },
       {
-        tile: { m: 32, n: 16, k: 32, subgroupsM: 2, subgroupsN: 2 },
+        tile: { m: 16, n: 16, k: 16, subgroupsM: 1, subgroupsN: 2 },
         config: { m: 16, n: 8, k: 16 },
         ...{ splits: 1, depth: 40 },
       },
@@ -384,6 +415,51 @@ describe('chooseGemm', () => {
   });
 });
 
+describe('a slab in workgroup memory', () => {
+  /** How many of eight neighbours that store at once want the same eighth of the banks, at most. */
+  const conflicts = (along: 'k' | 'rows', across: number, depth: number) => {
+    const line = lineLength({ along, across });
+    const fours = Array.from({ length: 8 }, (_, local) =>
+      along === 'k' ? (local % (depth / 2)) * line + Math.floor(local / (depth / 2)) : local,
+    );
+    const eighths = fours.map((four) => four % 8);
+    return Math.max(...eighths.map((each) => eighths.filter((other) => other === each).length));
+  };
+
+  it('is stored without two invocations waiting for one bank', () => {
+    for (const { m, n, k } of GPU_TILES)
+      for (const across of [m, n])
+        for (const along of ['k', 'rows'] as const) expect(conflicts(along, across, k)).toBe(1);
+  });
+});
+
+describe('deal', () => {
+  it('gives every cell of a grid to one invocation', () => {
+    const grids: [threads: number, axes: number[]][] = [
+      [4, [8, 16]],
+      [64, [4, 8, 8]],
+      [4, [4, 2, 1]],
+      [256, [8, 128]],
+    ];
+    for (const [threads, axes] of grids) {
+      const shares = deal(threads, axes);
+      const cells = new Set<string>();
+      for (let local = 0; local < threads; local++)
+        for (const piece of shares[0]!.offsets.keys())
+          cells.add(
+            shares
+              .map(({ first, offsets }) => {
+                const [, stride, size] = /^\(local \/ (\d+)u % (\d+)u\)$/.exec(first) ?? [];
+                const own = stride === undefined ? 0 : Math.floor(local / Number(stride)) % Number(size);
+                return own + offsets[piece]!;
+              })
+              .join(),
+          );
+      expect(cells.size).toBe(axes.reduce((product, size) => product * size, 1));
+    }
+  });
+});
+
 describe('gemmWgsl', () => {
   const program: GemmProgram = {
     tile: SOFTWARE_TILE,
@@ -406,6 +482,8 @@ describe('gemmWgsl', () => {
 
   it('refuses programs that make no sense', () => {
     expect(() => gemmWgsl({ ...program, tile: { ...SOFTWARE_TILE, k: 12 } })).toThrow('powers of two');
+    const flat = { ...SOFTWARE_TILE, m: 64, n: 64, k: 4 };
+    expect(() => gemmWgsl({ ...program, tile: flat })).toThrow('no piece for each invocation');
     expect(() => gemmWgsl({ ...program, rowSums: true })).toThrow('A along its rows');
     expect(() => gemmWgsl({ ...program, split: true })).toThrow('weight gradients');
   });

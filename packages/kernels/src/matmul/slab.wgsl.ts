@@ -1,4 +1,5 @@
 import type { Precision } from '../half/half.js';
+import { deal, type Share } from './deal.js';
 
 /**
  * How a slab of a factor gets from memory to workgroup memory, in WGSL.
@@ -19,8 +20,8 @@ import type { Precision } from '../half/half.js';
  * - Numbers stay as they are in memory until they are stored: converting them would be waiting for them.
  */
 export interface Slab {
-  /** 'A' or 'B'; buffers are called by the small letter. */
   readonly name: 'A' | 'B';
+  /** The contiguous axis in memory, whether its length is a multiple of 4, and what its numbers are. */
   readonly along: 'k' | 'rows';
   readonly vector: boolean;
   readonly precision: Precision;
@@ -62,41 +63,19 @@ export function slabText(slab: Slab): SlabText {
   return slab.along === 'k' ? textAlongK(slab) : textAlongRows(slab);
 }
 
-/** What the two kinds of text share: the names in `main` that belong to the factor. */
-function namesOf({ name }: Slab) {
-  return name === 'A'
-    ? {
-        slab: 'slabA',
-        buffer: 'a',
-        at: 'atA',
-        stride: 'strideA',
-        base: 'baseA',
-        first: 'firstRow',
-        rows: 'shape.m',
-      }
-    : {
-        slab: 'slabB',
-        buffer: 'b',
-        at: 'atB',
-        stride: 'strideB',
-        base: 'baseB',
-        first: 'firstColumn',
-        rows: 'shape.n',
-      };
-}
-
 function textAlongK(slab: Slab): SlabText {
   const { name, depth, across, threads, precision, vector } = slab;
-  const { buffer, at, stride, base, first } = namesOf(slab);
+  const { at, stride, buffer, first } = namesOf(slab);
   const width = readWidth(slab);
   const pairs = depth / 2;
-  const { fast: pair, slow: four, pieces } = deal(pairs, across / 4, threads);
+  const [pair, four] = deal(threads, [pairs, across / 4]) as [Share, Share];
+  const pieces = pair.offsets.map((offset, piece) => ({ pair: offset, four: four.offsets[piece]! }));
   const register = (piece: number, row: number) => `next${name}${piece}_${row}`;
   const registers = pieces.flatMap((_, piece) => [0, 1, 2, 3].map((row) => register(piece, row)));
   const place = { pair: `pair${name}`, four: `four${name}` };
   const read = pieces.flatMap((piece, index) =>
     [0, 1, 2, 3].map((row) => {
-      const entry = `${at} + ${4 * piece.slow + row}u * ${stride} + ${(2 * piece.fast) / width}u`;
+      const entry = `${at} + ${4 * piece.four + row}u * ${stride} + ${(2 * piece.pair) / width}u`;
       const value = vector
         ? `${buffer}[${entry}]`
         : `vec2<${precision}>(${buffer}[${entry}], ${buffer}[${entry} + 1u])`;
@@ -105,7 +84,7 @@ function textAlongK(slab: Slab): SlabText {
   );
   const zero = (from: string) =>
     pieces.map((piece, index) => {
-      const k = `${from} + (${place.pair} + ${piece.fast}u) * 2u + vec2<u32>(0u, 1u)`;
+      const k = `${from} + (${place.pair} + ${piece.pair}u) * 2u + vec2<u32>(0u, 1u)`;
       const set = (row: number) =>
         `${register(index, row)} = select(vec2<${precision}>(), ${register(index, row)}, present);`;
       return `{ let present = ${k} < vec2<u32>(end); ${[0, 1, 2, 3].map(set).join(' ')} }`;
@@ -113,15 +92,15 @@ function textAlongK(slab: Slab): SlabText {
   const store = pieces.flatMap((piece, index) =>
     ['x', 'y'].map((component, odd) => {
       const four = [0, 1, 2, 3].map((row) => `${register(index, row)}.${component}`).join(', ');
-      const line = `${place.pair} + ${piece.fast + odd * pairs}u`;
-      return `slab${name}[${line}][${place.four} + ${piece.slow}u] = vec4<f32>(vec4<${precision}>(${four}));`;
+      const line = `${place.pair} + ${piece.pair + odd * pairs}u`;
+      return `slab${name}[${line}][${place.four} + ${piece.four}u] = vec4<f32>(vec4<${precision}>(${four}));`;
     }),
   );
   return {
-    variables: `let ${place.pair} = ${pair};
-  let ${place.four} = ${four};
+    variables: `let ${place.pair} = ${pair.first};
+  let ${place.four} = ${four.first};
   let ${stride} = shape.k / ${width}u;
-  var ${at} = (${base} + (${first} + ${place.four} * 4u) * shape.k + start) / ${width}u + ${place.pair} * ${2 / width}u;
+  var ${at} = (base${name} + (${first} + ${place.four} * 4u) * shape.k + start) / ${width}u + ${place.pair} * ${2 / width}u;
   ${registers.map((each) => `var ${each}: vec2<${precision}>;`).join(' ')}`,
     read: read.join(' '),
     moveOn: `${at} += ${depth / width}u;`,
@@ -133,24 +112,25 @@ function textAlongK(slab: Slab): SlabText {
 
 function textAlongRows(slab: Slab): SlabText {
   const { name, depth, across, threads, precision, vector } = slab;
-  const { buffer, at, stride, base, first, rows } = namesOf(slab);
+  const { at, stride, buffer, first, rows } = namesOf(slab);
   const width = readWidth(slab);
-  const { fast: four, slow: line, pieces } = deal(across / 4, depth, threads);
+  const [four, line] = deal(threads, [across / 4, depth]) as [Share, Share];
+  const pieces = line.offsets.map((offset, piece) => ({ line: offset, four: four.offsets[piece]! }));
   const register = (piece: number) => `next${name}${piece}`;
   const place = { line: `line${name}`, four: `four${name}` };
-  const k = ({ slow }: { slow: number }) => ((2 * slow) % depth) + Math.floor((2 * slow) / depth);
+  const k = ({ line }: { line: number }) => ((2 * line) % depth) + Math.floor((2 * line) / depth);
   const read = pieces.map((piece, index) => {
-    const entry = `${at} + ${k(piece)}u * ${stride} + ${(4 * piece.fast) / width}u`;
+    const entry = `${at} + ${k(piece)}u * ${stride} + ${(4 * piece.four) / width}u`;
     const value = vector
       ? `${buffer}[${entry}]`
       : `vec4<${precision}>(${[0, 1, 2, 3].map((i) => `${buffer}[${entry} + ${i}u]`).join(', ')})`;
     return `${register(index)} = ${value};`;
   });
   return {
-    variables: `let ${place.line} = ${line};
-  let ${place.four} = ${four};
+    variables: `let ${place.line} = ${line.first};
+  let ${place.four} = ${four.first};
   let ${stride} = ${rows} / ${width}u;
-  var ${at} = (${base} + ${first}) / ${width}u + (start + ${place.line} * 2u) * ${stride} + ${place.four} * ${4 / width}u;
+  var ${at} = (base${name} + ${first}) / ${width}u + (start + ${place.line} * 2u) * ${stride} + ${place.four} * ${4 / width}u;
   ${pieces.map((_, index) => `var ${register(index)}: vec4<${precision}>;`).join(' ')}`,
     read: read.join(' '),
     moveOn: `${at} += ${depth}u * ${stride};`,
@@ -164,27 +144,15 @@ function textAlongRows(slab: Slab): SlabText {
     store: pieces
       .map(
         (piece, index) =>
-          `slab${name}[${place.line} + ${piece.slow}u][${place.four} + ${piece.fast}u] = vec4<f32>(${register(index)});`,
+          `slab${name}[${place.line} + ${piece.line}u][${place.four} + ${piece.four}u] = vec4<f32>(${register(index)});`,
       )
       .join(' '),
     sum: pieces.map((_, index) => `vec4<f32>(${register(index)})`).join(' + '),
   };
 }
 
-/**
- * Deal `fast` x `slow` pieces to the invocations, neighbours to neighbours along `fast`: where an invocation's first one is, and
- * how far from there the others are, which is the same for all. All are powers of two.
- */
-function deal(
-  fast: number,
-  slow: number,
-  threads: number,
-): { fast: string; slow: string; pieces: readonly { fast: number; slow: number }[] } {
-  const pieces = Array.from({ length: (fast * slow) / threads }, (_, piece) => ({
-    fast: (piece * threads) % fast,
-    slow: Math.floor((piece * threads) / fast),
-  }));
-  return threads >= fast
-    ? { fast: `local % ${fast}u`, slow: `local / ${fast}u`, pieces }
-    : { fast: 'local', slow: '0u', pieces };
+/** What belongs to the factor in `main`. */
+function namesOf({ name }: Pick<Slab, 'name'>) {
+  const [buffer, first, rows] = name === 'A' ? ['a', 'firstRow', 'shape.m'] : ['b', 'firstColumn', 'shape.n'];
+  return { at: `at${name}`, stride: `stride${name}`, buffer, first, rows };
 }

@@ -1,11 +1,11 @@
 import type { GpuTraits } from '../webgpu/gpu-traits.js';
 import type { GemmProgram } from './gemm.wgsl.js';
 import {
-  type MatrixConfig,
   type MatrixProgram,
   type MatrixTile,
   matrixInvocations,
   matrixWorkgroupBytes,
+  sharesEvenly,
 } from './gemm-subgroup-matrix.wgsl.js';
 import type { GemmSize } from './gemm-tiles.js';
 
@@ -39,19 +39,17 @@ export function chooseMatrixTile(
 ): MatrixChoice | undefined {
   if (config === undefined || subgroups === undefined) return undefined;
   if (traits.a.precision !== 'f16' && traits.b.precision !== 'f16') return undefined;
-  const programs = MATRIX_TILES.filter((tile) => isWhole(tile, config))
-    .map((tile) => ({ ...traits, tile, config, subgroups, dialect: 'subgroup-matrix' as const }))
-    .filter(
-      (program) =>
-        matrixWorkgroupBytes(program) <= workgroupBytes && matrixInvocations(program) <= workgroupInvocations,
-    );
+  const programs = MATRIX_TILES.map((tile) => ({
+    ...{ ...traits, tile, config, subgroups, dialect: 'subgroup-matrix' as const },
+  })).filter(
+    (program) =>
+      sharesEvenly(program) &&
+      matrixWorkgroupBytes(program) <= workgroupBytes &&
+      matrixInvocations(program) <= workgroupInvocations,
+  );
   const program =
     programs.find(({ tile }) => workgroups(size, tile) >= ENOUGH_WORKGROUPS) ?? programs[programs.length - 1];
   return program && { program, ...splitOf(size, program.tile, traits.rowSums === true) };
-}
-
-function isWhole({ m, n, k, subgroupsM, subgroupsN }: MatrixTile, config: MatrixConfig): boolean {
-  return m % (subgroupsM * config.m) === 0 && n % (subgroupsN * config.n) === 0 && k % config.k === 0;
 }
 
 function workgroups({ batch, m, n }: GemmSize, tile: MatrixTile): number {
