@@ -21,8 +21,8 @@ import { type Subgroups, subgroupsAttribute, subgroupsHead } from '../webgpu/sub
  * - Weights (probabilities, or dS) cross from the invocations that made them to those that sum with them in
  *   workgroup memory, four rows of an invocation as one vec4.
  * - One tile in workgroup memory takes keys and values in turn. The next is read from memory into registers while
- *   this one is multiplied. Reads are not guarded, which would make each wait for the one before: tokens past the
- *   end are read as the last one.
+ *   this one is multiplied. Reads are not guarded, not even those past the last tile, which would make each wait
+ *   at the end of its branch: tokens past the end are read as the last one.
  * - Columns past the end start their scores at `LOWEST`, which makes their weights zero, and are left out of sums.
  * - Row sums stay with the invocation whose columns they are from, and meet once at the end; only the maximum
  *   is exchanged at each tile.
@@ -120,7 +120,7 @@ ${main(program)}
     )}
     ${each(threadRows, (r) => each(groups, (g) => `o${r}_${g} *= ${rowOf('shrink', r)};`))}
     ${next.store('tile', 'qkv', 2, 'first')}
-    if (first + ${columns}u < shape.tokens) { ${next.fetch('qkv', 1, `first + ${columns}u`)} }
+    ${next.fetch('qkv', 1, `first + ${columns}u`)}
     workgroupBarrier();
     ${sumColumns('o', 'tile', program)}
     workgroupBarrier();
@@ -195,7 +195,7 @@ ${main(program)}
     workgroupBarrier();
     ${next.store('tile', 'qkv', 1, 'first')}
     workgroupBarrier();
-    if (first + ${columns}u < shape.tokens) { ${next.fetch('qkv', 2, `first + ${columns}u`)} }
+    ${next.fetch('qkv', 2, `first + ${columns}u`)}
     ${masks(program)}
     ${scores('s', 'queries', 'tile', (_r, c) => `mask${c}`, program)}
     ${each(threadColumns, (c) =>
@@ -278,7 +278,7 @@ ${main(program)}
     ${putWeights('ds')}
     ${next.store('tile', 'qkv', 0, 'first')}
     workgroupBarrier();
-    if (first + ${columns}u < shape.tokens) { ${next.fetch('qkv', 0, `first + ${columns}u`)} }
+    ${next.fetch('qkv', 0, `first + ${columns}u`)}
     ${sumColumns('dk', 'tile', program)}
     workgroupBarrier();
   }
