@@ -77,9 +77,15 @@ export function patchesShape(
 
 /**
  * [batch, word] → float32 [batch, byte]. Engines do most int32 arithmetic in float32, of 24 bits; products wrap around
- * everywhere. So a byte is moved to the top, which float32 has room for, and the rest is fractions.
+ * in all but tfjs's WebGPU, which saturates them. So a byte is moved to the top, which float32 has room for, and the
+ * rest is fractions.
+ * @throws on WebGPU, where no arithmetic of tfjs reaches the lower bytes.
  */
 function unpack(pixels: tf.Tensor): tf.Tensor2D {
+  if (tf.getBackend() === 'webgpu')
+    throw new Error(
+      'patchifyBytes has no composite on WebGPU, whose int32 products do not wrap around; use its kernel',
+    );
   const bytes = [0, 1, 2, 3].map((place) => {
     const atTop = tf.cast(tf.mul(pixels, tf.scalar(2 ** (24 - 8 * place), 'int32')), 'float32');
     const signed = tf.floor(tf.div(atTop, 2 ** 24));

@@ -1,5 +1,5 @@
 /** Kernels may say how large their subgroups are to be, where an adapter has several sizes: AMD's, and Intel's. */
-export const SUBGROUP_SIZE_CONTROL = 'subgroup-size-control' as GPUFeatureName;
+const SUBGROUP_SIZE_CONTROL = 'subgroup-size-control' as GPUFeatureName;
 
 /** Asked for where the adapter has them; kernels look at `device.features`. */
 const FEATURES = ['shader-f16', 'subgroups', SUBGROUP_SIZE_CONTROL, 'timestamp-query'] as GPUFeatureName[];
