@@ -4,7 +4,7 @@
  */
 const OPS_BY_OUTPUT: { readonly [output: string]: string } = {
   y: 'Abs Acos Acosh Asin Asinh Atan Atanh Cast Ceil Cos Cosh Erf Exp Expm1 Floor Inv IsFinite IsInf IsNan Log Log1p LogicalNot Neg OnesLike Round Rsqrt Sigmoid Sign Sin Sinh Sqrt Square Tan Tanh Transpose ZerosLike',
-  z: 'Add AddV2 Atan2 Div DivNoNan Equal FloorDiv FloorMod Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr Maximum Minimum Mul NotEqual Pow RealDiv RsqrtGrad SquaredDifference Sub',
+  z: 'Add AddV2 Atan2 BitwiseAnd Div DivNoNan Equal FloorDiv FloorMod Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr Maximum Minimum Mul NotEqual Pow RealDiv RightShift RsqrtGrad SquaredDifference Sub',
   sum: 'AddN',
   output:
     'All Any ArgMax ArgMin BatchMatMulV2 BatchToSpaceND BiasAdd BiasAddGrad BroadcastTo ClipByValue ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput DepthwiseConv2dNative Einsum ExpandDims Fill GatherNd GatherV2 Identity L2Loss LinSpace Max MaxPool Mean Min MirrorPad OneHot Pack PadV2 Prod Range Real Reshape ReverseV2 ScatterNd Select SelectV2 Shape Slice SpaceToBatchND Squeeze StopGradient StridedSlice Sum TensorScatterUpdate Tile UnsortedSegmentSum',
