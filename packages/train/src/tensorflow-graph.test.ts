@@ -1,4 +1,5 @@
 import { dispose, type OpenOptions, openBackend } from '@maehem/backend';
+import { NORMALISATIONS } from '@maehem/data';
 import { initMae, smallMaePreset } from '@maehem/mae';
 import { adamw, type Optimizer, pretrainGroups, sgd, warmupCosine } from '@maehem/optim';
 import { randomMasking, uploadPlan } from '@maehem/patches';
@@ -7,7 +8,7 @@ import { describeOnBackend } from '@maehem/testing';
 import { entries } from '@maehem/tree';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
-import { createPretrainer, type PretrainBatch, type Pretrainer, splitParams } from './index.js';
+import { createPretrainer, type PretrainBatch, type Pretrainer, splitParams, uploadImages } from './index.js';
 
 /**
  * The captured step as a graph of TensorFlow: 20 steps of a small model, with all that a run uses, against the
@@ -19,10 +20,24 @@ const model = smallMaePreset('small', {
 });
 const [BATCH, TOKENS, VALUES, STEPS] = [4, 16, 48, 20];
 
-function batchOf(step: number): PretrainBatch {
+type Form = 'numbers' | 'bytes';
+
+function batchOf(step: number, form: Form): PretrainBatch {
   const at = fold(key, step);
+  const noise = normal(fold(at, 'pixels'), BATCH * TOKENS * VALUES);
+  const images =
+    form === 'numbers'
+      ? { patches: tf.tensor3d(noise, [BATCH, TOKENS, VALUES]) }
+      : uploadImages(
+          {
+            images: Uint8Array.from(noise, (value) => Math.min(255, Math.max(0, 128 + 40 * value))),
+            normalisation: NORMALISATIONS.imagenet,
+          },
+          model,
+          BATCH,
+        );
   return {
-    patches: tf.tensor3d(normal(fold(at, 'pixels'), BATCH * TOKENS * VALUES), [BATCH, TOKENS, VALUES]),
+    ...images,
     plan: uploadPlan(randomMasking(fold(at, 'mask'), { batch: BATCH, tokens: TOKENS, ratio: 0.75 })),
   };
 }
@@ -57,6 +72,7 @@ async function run(
   options: OpenOptions,
   optimizer: MakeOptimizer = withAdamw,
   capture = true,
+  form: Form = 'numbers',
 ): Promise<Run> {
   await openBackend(backend, options);
   const training = trainer(optimizer, capture);
@@ -64,7 +80,7 @@ async function run(
   const gradNorms: number[] = [];
   const counts: number[] = [];
   for (let step = 0; step < STEPS; step++) {
-    const batch = batchOf(step);
+    const batch = batchOf(step, form);
     const result = await training.step([batch]);
     dispose(batch);
     losses.push(result.loss);
@@ -83,9 +99,13 @@ async function run(
 const timeout = 600_000;
 
 describeOnBackend('captured as a graph', 'tensorflow', () => {
-  it.each([false, true])('XLA %s: 20 steps as on wasm, memory flat', { timeout }, async (xla) => {
-    const expected = await run('wasm', {});
-    const actual = await run('tensorflow', { xla });
+  it.each([
+    [false, 'numbers'],
+    [true, 'numbers'],
+    [true, 'bytes'],
+  ] as const)('XLA %s, images as %s: 20 steps as on wasm, memory flat', { timeout }, async (xla, form) => {
+    const expected = await run('wasm', {}, withAdamw, true, form);
+    const actual = await run('tensorflow', { xla }, withAdamw, true, form);
     for (let step = 0; step < STEPS; step++) {
       expect(actual.losses[step]! / expected.losses[step]!).toBeCloseTo(1, 4);
       expect(actual.gradNorms[step]! / expected.gradNorms[step]!).toBeCloseTo(1, 3);
@@ -111,7 +131,7 @@ describeOnBackend('captured as a graph', 'tensorflow', () => {
   it('takes weights from elsewhere in the middle, and leaves a kept clone alone', async () => {
     await openBackend('tensorflow');
     const training = trainer(withAdamw, true);
-    const batch = batchOf(0);
+    const batch = batchOf(0, 'numbers');
     const losses: number[] = [];
     for (let step = 0; step < 3; step++) losses.push((await training.step([batch])).loss);
     const [, tensor] = entries<tf.Tensor>(training.params()).find(([path]) => path.endsWith('fc1.weight'))!;
