@@ -3,6 +3,7 @@ import {
   addStrided,
   dispatch,
   elements,
+  sumOf,
   u32,
   type WorkgroupSum,
   workgroupSum,
@@ -56,15 +57,7 @@ export function globalNormWebGpu(
     });
     first += count;
   }
-  const norm = gpu.allocate([], 'float32');
-  dispatch(gpu, {
-    key: `root of sum ${adding.key}`,
-    wgsl: () => rootWgsl(adding),
-    inputs: [partials],
-    outputs: [norm],
-    uniforms: [u32(total)],
-    workgroups: [1],
-  });
+  const norm = sumOf(gpu, partials, { root: true });
   gpu.release(partials);
   return [norm];
 }
@@ -109,24 +102,5 @@ ${addStrided({
   .join('')}
   let sum = workgroup_sum(${type === 'f32' ? 'squares' : 'dot(squares, vec4f(1))'}, place);
   if (lane == 0) { partials[sizes.first + group.x] = sum; }
-}`;
-}
-
-function rootWgsl(adding: WorkgroupSum): string {
-  const { size, together } = adding;
-  return /* wgsl */ `${workgroupSumHead(adding)}
-@group(0) @binding(0) var<storage, read> partials: array<f32>;
-@group(0) @binding(1) var<storage, read_write> norm: f32;
-struct Sizes { count: u32 }
-@group(0) @binding(2) var<uniform> sizes: Sizes;
-${workgroupSumFunction(adding)}
-${workgroupSumEntry(adding)}
-  var own = 0.0;
-${addStrided({
-  ...{ into: 'own', type: 'f32', first: 'lane', stride: `${size}u`, end: 'sizes.count' },
-  ...{ read: (i) => `partials[${i}]`, together },
-})}
-  let sum = workgroup_sum(own, place);
-  if (lane == 0) { norm = sqrt(sum); }
 }`;
 }

@@ -33,7 +33,7 @@ export function crossEntropyWebGpu(
     uniforms: [u32(batch), u32(groups.steps), f32(1 / batch)],
     workgroups: spread(Math.ceil(batch / groups.rowsPerGroup)),
   });
-  const loss = sumOf(gpu, losses, 1 / batch);
+  const loss = sumOf(gpu, losses, { factor: 1 / batch });
   gpu.release(losses);
   return [loss, dlogits];
 }

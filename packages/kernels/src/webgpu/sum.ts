@@ -106,13 +106,17 @@ fn workgroup_sum(value: f32, place: vec3u) -> f32 {
 }`;
 }
 
-/** A scalar: the sum of some thousand numbers, such as one for each row, times a factor. One workgroup. */
-export function sumOf(gpu: GpuEngine, numbers: TensorInfo, factor = 1): TensorInfo {
+/** A scalar: the sum of some thousand numbers, such as one for each row, times a factor; or the root of that. One workgroup. */
+export function sumOf(
+  gpu: GpuEngine,
+  numbers: TensorInfo,
+  { factor = 1, root = false }: { readonly factor?: number; readonly root?: boolean } = {},
+): TensorInfo {
   const result = gpu.allocate([], 'float32');
   const sum = workgroupSum(gpu);
   dispatch(gpu, {
-    key: `sum of numbers ${sum.key}`,
-    wgsl: () => sumWgsl(sum),
+    key: `${root ? 'root of sum' : 'sum'} of numbers ${sum.key}`,
+    wgsl: () => sumWgsl(sum, root),
     inputs: [numbers],
     outputs: [result],
     uniforms: [u32(elements(numbers)), f32(factor)],
@@ -121,7 +125,7 @@ export function sumOf(gpu: GpuEngine, numbers: TensorInfo, factor = 1): TensorIn
   return result;
 }
 
-function sumWgsl(sum: WorkgroupSum): string {
+function sumWgsl(sum: WorkgroupSum, root: boolean): string {
   const { size, together } = sum;
   return /* wgsl */ `${workgroupSumHead(sum)}
 @group(0) @binding(0) var<storage, read> numbers: array<f32>;
@@ -136,6 +140,6 @@ ${addStrided({
   ...{ read: (i) => `numbers[${i}]`, together },
 })}
   let sum = workgroup_sum(own, place);
-  if (lane == 0) { result = sum * sizes.factor; }
+  if (lane == 0) { result = ${root ? 'sqrt(sum * sizes.factor)' : 'sum * sizes.factor'}; }
 }`;
 }
