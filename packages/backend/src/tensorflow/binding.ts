@@ -21,7 +21,7 @@ interface OutputMetadata {
   readonly dtype: number;
 }
 
-/** The values that the binding takes and gives. It keeps the array that it is given, without a copy. */
+/** The values that the binding takes and gives. */
 export type BindingValues = Float32Array | Int32Array | Uint8Array;
 
 /** The N-API binding. Tensors are known by numbers that are never used twice. */
@@ -74,7 +74,7 @@ export interface TensorFlowEngine {
 }
 
 /** TensorFlow's `DataType` numbers of the types that we use. */
-export const DataTypes = { float32: 1, int32: 3, bool: 10, bfloat16: 14, resource: 20 } as const;
+export const DataTypes = { float32: 1, int32: 3, string: 7, bool: 10, bfloat16: 14, resource: 20 } as const;
 
 /** The tfjs type of a TensorFlow type. */
 export function tfjsType(dtype: number): DataType {

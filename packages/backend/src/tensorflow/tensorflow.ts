@@ -9,6 +9,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendProvider, OpenOptions } from '../provider.js';
 import { tensorflowEngine } from './binding.js';
+import { ownMemory } from './own-memory.js';
 import { acceptResidents } from './resident.js';
 import { settings } from './settings.js';
 
@@ -26,7 +27,9 @@ export const tensorflowProvider: BackendProvider = {
     const found = await installation();
     if (typeof found === 'string') throw new Error(`tensorflow: ${found}`);
     await loadTensorFlow(found);
-    acceptResidents(tensorflowEngine(tf.engine().findBackend('tensorflow')));
+    const engine = tensorflowEngine(tf.engine().findBackend('tensorflow'));
+    ownMemory(engine);
+    acceptResidents(engine);
   },
   describe: async () => {
     const { binding } = tensorflowEngine(tf.backend());
