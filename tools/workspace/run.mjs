@@ -102,7 +102,9 @@ function run(program, args, options) {
     child.on('error', (error) => resolve(fail(`Cannot start ${program}: ${error.message}`)));
     child.on('close', (code, signal) => {
       for (const name of signals) process.off(name, onSignal);
-      resolve(code ?? { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[String(signal)] ?? 1);
+      if (code !== null) return resolve(code);
+      const asked = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[String(signal)];
+      resolve(asked ?? fail(`${program} ${args.join(' ')} was ended by ${signal}.`));
     });
   });
 }

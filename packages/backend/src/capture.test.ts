@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { type BackendName, capture, dispose, openBackend } from './index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type BackendName, capture, dispose, openBackend, PROVIDERS } from './index.js';
 
 describe.each<BackendName>(['wasm', 'cpu', 'tensorflow'])('capture [%s]', (name) => {
-  beforeAll(async () => {
+  beforeEach(async ({ skip }) => {
+    const reason = await PROVIDERS.find((provider) => provider.name === name)?.unavailable();
+    skip(reason !== undefined, reason);
     await openBackend(name);
   });
 
