@@ -15,7 +15,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-describe.skipIf(parity === '')(`models of the goldens${parity === '' ? ` (${NO_GOLDENS})` : ''}`, () => {
+describe('models of the goldens', () => {
+  beforeEach(({ skip }) => skip(parity === '', NO_GOLDENS));
+
   it('are autoencoders: safetensors, .pth and Hugging Face', async () => {
     for (const [path, format, dialect, epoch] of [
       ['mae_a.safetensors', 'safetensors', 'reference', undefined],
